@@ -4,7 +4,7 @@
 
 static const struct fail_info rows[FAIL_COUNT] = {
     [FAIL_NONE] = {"none", "none", "", FAIL_CLASS_NONE},
-#define X(symbol, label, class, words, fault)                                                    \
+#define X(symbol, label, class, words, fault) \
     [FAIL_##symbol] = {#label, words, fault, FAIL_CLASS_##class},
 #include "base/fail.def"
 #undef X

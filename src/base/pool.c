@@ -17,8 +17,8 @@ int pool_init(struct pool *pool, size_t block_bytes, size_t capacity)
     if (capacity == 0 || __builtin_mul_overflow(rounded, capacity, &total)) {
         return -1;
     }
-    void *memory =
-        mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *memory = mmap(NULL, total, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) {
         return -1;
     }

@@ -1,5 +1,6 @@
 /* A small deterministic random generator (SplitMix64, Steele, Lea, Flood 2014). The same seed
- * gives the same schedule on every machine. One struct belongs to one thread; not for secrets. */
+ * gives the same schedule on every machine. One struct belongs to one thread; not for secrets.
+ */
 #ifndef BASE_RNG_H
 #define BASE_RNG_H
 

@@ -41,7 +41,8 @@ bool span_equal_nocase(struct span a, struct span b);
 
 static inline bool span_starts_with(struct span s, struct span prefix)
 {
-    return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
+    return s.len >= prefix.len &&
+           (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
 static inline bool span_ends_with(struct span s, struct span suffix)

@@ -1,6 +1,6 @@
-/* An engine plays viewers: the native one with our own player over our own transport, the FFmpeg
- * one with real processes. The client manager (run/) decides who plays when and knows engines
- * only through this table.
+/* An engine plays viewers: the native one with our own player over our own transport, the
+ * FFmpeg one with real processes. The client manager (run/) decides who plays when and knows
+ * engines only through this table.
  *
  * A worker thread opens one engine of the chosen type on its loop; every call below is made on
  * that thread, between two events. The engine counts into the worker's lane. */
@@ -68,8 +68,8 @@ struct engine_type {
     /* Cuts short what viewer_leave left in flight; on_session_over follows at once for each. */
     void (*abort_all)(struct engine *engine);
 
-    /* Brings time-like counters (watched, stalled, media time) up to now_us. The worker calls it
-     * before each cut. */
+    /* Brings time-like counters (watched, stalled, media time) up to now_us. The worker calls
+     * it before each cut. */
     void (*account)(struct engine *engine, int64_t now_us);
 };
 

@@ -69,6 +69,7 @@ int main(int argc, char **argv)
             status = 1;
         }
     }
-    printf("1..1\n%s 1 - replayed %u inputs\n", status == 0 && count > 0 ? "ok" : "not ok", count);
+    printf("1..1\n%s 1 - replayed %u inputs\n", status == 0 && count > 0 ? "ok" : "not ok",
+           count);
     return status == 0 && count > 0 ? 0 : 1;
 }
