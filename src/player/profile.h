@@ -1,0 +1,134 @@
+/* How a kind of player behaves, as a const table of knobs: what it buffers, where it joins a
+ * live stream, when it reloads, how it retries. The state machine in player/player.h reads the
+ * table; one file a profile, all of them in player_profiles. Where each value comes from is in
+ * docs/player-profiles.md.
+ *
+ * Immutable, any thread. */
+#ifndef PLAYER_PROFILE_H
+#define PLAYER_PROFILE_H
+
+#include "base/fail.h"
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a fetch is for. */
+enum player_resource {
+    PLAYER_MULTIVARIANT,   /* the URL of the run; it may turn out to be a media playlist */
+    PLAYER_MEDIA_PLAYLIST, /* of a variant or a rendition */
+    PLAYER_SEGMENT,
+    PLAYER_INIT_SECTION, /* EXT-X-MAP */
+    PLAYER_KEY,          /* EXT-X-KEY */
+    PLAYER_RESOURCE_COUNT,
+};
+
+/* Failures as players tell them apart when they decide about a retry. */
+enum player_trouble {
+    PLAYER_TROUBLE_TIMEOUT,    /* connecting, the first byte or the body took too long */
+    PLAYER_TROUBLE_CONNECTION, /* DNS, refused, reset, TLS, cut short */
+    PLAYER_TROUBLE_CLIENT,     /* status 4xx and what else will not mend by asking again */
+    PLAYER_TROUBLE_SERVER,     /* status 5xx */
+    PLAYER_TROUBLE_CONTENT,    /* an answer that is not what was asked for */
+    PLAYER_TROUBLE_COUNT,
+};
+
+/* Which of them a failure is. Must not be asked about FAIL_NONE. */
+enum player_trouble player_trouble_of(enum fail fail);
+
+/* What a player does when a kind of failure has used up its retries. */
+enum player_then {
+    PLAYER_THEN_FAIL,   /* the session fails */
+    PLAYER_THEN_SWITCH, /* to the next variant, while there is one not yet in trouble; else as
+                         * PLAYER_THEN_FAIL */
+    PLAYER_THEN_SKIP,   /* a segment is left out; a playlist waits for its next reload */
+};
+
+/* The retry rule for one kind of failure of one kind of resource: retry n (from 0) comes
+ * min(first * factor^n, cap) after the failure. */
+struct player_retry {
+    uint16_t retries;    /* after the first attempt */
+    uint8_t then;        /* enum player_then */
+    uint8_t jitter_pct;  /* the delay varies evenly by this much to either side */
+    uint16_t factor_pct; /* 100: always the same delay; 200: doubled each time */
+    int32_t first_ms;
+    int32_t cap_ms;
+};
+
+/* Patience and retries for one kind of resource. 0 means no bound. */
+struct player_policy {
+    int32_t connect_ms;    /* TCP and TLS */
+    int32_t first_byte_ms; /* from the request to the first byte of the response */
+    int32_t total_ms;      /* from the request to the last byte */
+    struct player_retry retry[PLAYER_TROUBLE_COUNT];
+};
+
+/* Where a player joins a live stream that does not say so itself (EXT-X-START). */
+enum player_join {
+    PLAYER_JOIN_HOLD_BACK,         /* HOLD-BACK, else 3 target durations, before the end;
+                                    * the playhead starts at that very point */
+    PLAYER_JOIN_HOLD_BACK_SEGMENT, /* the same, rounded back to the start of a segment */
+    PLAYER_JOIN_SEGMENT_COUNT,     /* at the join_segments-th last segment */
+};
+
+/* When a live playlist is loaded again after it has changed. */
+enum player_reload {
+    PLAYER_RELOAD_TARGET,       /* after a target duration */
+    PLAYER_RELOAD_LAST_SEGMENT, /* after the duration of its last segment (rfc8216bis 6.3.4) */
+    PLAYER_RELOAD_SHORTER,      /* the shorter of the two near the live edge, else the target */
+    PLAYER_RELOAD_ON_DEMAND,    /* when the last listed segment is used up, and at the earliest
+                                 * after the duration of the last segment */
+};
+
+/* Where a player goes whose next segment has fallen out of the live window. */
+enum player_behind {
+    PLAYER_BEHIND_FIRST_LISTED,
+    PLAYER_BEHIND_JOIN, /* to where it would join now */
+};
+
+struct player_profile {
+    const char *name;    /* as in --player */
+    const char *summary; /* one line for --help and the man page */
+
+    /* What its requests look like. */
+    const char *user_agent;      /* NULL: Shoal's own */
+    const char *accept_encoding; /* for playlists; NULL: none is sent */
+    bool range_always;           /* every request carries `Range: bytes=0-` */
+    uint8_t connections;         /* at most, to one host */
+
+    /* Where it starts and what it keeps. */
+    enum player_join join;
+    uint8_t join_segments;       /* for PLAYER_JOIN_SEGMENT_COUNT */
+    bool honours_start;          /* EXT-X-START */
+    bool all_variants;           /* plays every variant unless told otherwise */
+    uint8_t segments_in_flight;  /* per rendition, 1 or PLAYER_LINES_MEDIA */
+    uint16_t buffer_segments;    /* buffer goal in whole segments; 0: by time */
+    int64_t buffer_us;           /* buffer goal; INT64_MAX: no bound */
+    int64_t buffer_limit_us;     /* the goal grows up to this while … */
+    int64_t buffer_bytes;        /* … so many bytes at the variant's BANDWIDTH hold more;
+                                  * 0: the goal does not grow */
+    int64_t audio_ahead_targets; /* target durations that another rendition may be buffered
+                                  * further than the main one; 0: no bound */
+    int64_t start_us;            /* media needed to start; 0: the first segment */
+    int64_t restart_us;          /* media needed to end a stall; 0: the first segment */
+    bool ends_with_last_byte;    /* of VOD; else when the playhead reaches the end */
+
+    /* When it loads again. */
+    enum player_reload reload;
+    bool reload_from_response; /* intervals count from the response, else from the request */
+    uint16_t unchanged_pct;    /* wait after an unchanged playlist, in percent of a target
+                                * duration */
+    bool unchanged_same;       /* an unchanged playlist is treated as a changed one */
+    enum player_behind behind;
+    bool honours_retry_after;
+
+    struct player_policy policy[PLAYER_RESOURCE_COUNT];
+};
+
+/* All profiles of this build, ended by NULL; the first is the default. */
+extern const struct player_profile *const player_profiles[];
+
+/* The profile of that name, or NULL. */
+const struct player_profile *player_profile_find(struct span name);
+
+#endif
