@@ -48,10 +48,15 @@ SHOAL_API int shoal_observer_update(struct shoal_observer *observer);
 /* The intervals as of the last update. They point into the observer and hold until its next
  * update. Before the first update all is zero. */
 SHOAL_API struct shoal_interval shoal_observer_last(const struct shoal_observer *observer);
+/* Window number 0 to window_count - 1. */
 SHOAL_API struct shoal_interval shoal_observer_window(const struct shoal_observer *observer,
                                                       uint32_t window);
 /* The whole run: baseline zero at the sampler's start. */
 SHOAL_API struct shoal_interval shoal_observer_run(const struct shoal_observer *observer);
+
+/* A word of the newest header seen: what the sampler knows of the lanes and of itself. */
+SHOAL_API uint64_t shoal_observer_header(const struct shoal_observer *observer,
+                                         enum shoal_header word);
 
 /* Whether the snapshot is the final one: every lane closed, totals exact. */
 SHOAL_API bool shoal_observer_is_final(const struct shoal_observer *observer);

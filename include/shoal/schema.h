@@ -18,15 +18,15 @@
 
 /* The words of the header. In a lane's cut only TIME and FLAGS are filled. */
 enum shoal_header {
-    SHOAL_HEADER_TIME,         /* µs of the monotonic clock: mean time of the cuts summed */
-    SHOAL_HEADER_START,        /* µs: when the sampler was made; time of the zero baseline */
-    SHOAL_HEADER_FLAGS,        /* enum shoal_flag */
-    SHOAL_HEADER_TICKS,        /* ticks of the sampler so far */
-    SHOAL_HEADER_CUT_OLDEST,   /* µs: time of the oldest cut of an open lane in it */
-    SHOAL_HEADER_CUT_NEWEST,   /* µs: and of the newest; the spread is the difference */
-    SHOAL_HEADER_LANES_OPEN,   /* lanes opened and not yet closed */
-    SHOAL_HEADER_STALE_LANES,  /* of these, lanes without a new cut since the last tick */
-    SHOAL_HEADER_STALE_CUTS,   /* sum of STALE_LANES over all ticks */
+    SHOAL_HEADER_TIME,        /* µs of the monotonic clock: mean time of the cuts summed */
+    SHOAL_HEADER_START,       /* µs: when the sampler was made; time of the zero baseline */
+    SHOAL_HEADER_FLAGS,       /* enum shoal_flag */
+    SHOAL_HEADER_TICKS,       /* ticks of the sampler so far */
+    SHOAL_HEADER_CUT_OLDEST,  /* µs: time of the oldest cut of an open lane in it */
+    SHOAL_HEADER_CUT_NEWEST,  /* µs: and of the newest; the spread is the difference */
+    SHOAL_HEADER_LANES_OPEN,  /* lanes opened and not yet closed */
+    SHOAL_HEADER_STALE_LANES, /* of these, lanes whose last cut is seen and over a period old */
+    SHOAL_HEADER_STALE_CUTS,  /* sum of STALE_LANES over all ticks */
     SHOAL_HEADER_STALE_MAX_US, /* the greatest age that a cut ever had at a tick */
     SHOAL_HEADER_LATE_MAX_US,  /* the longest that a tick ever came after its time */
     SHOAL_HEADER_WORDS = 16,   /* the rest is 0 */

@@ -1,0 +1,130 @@
+#include "stats/metrics.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Numbers as text: the names of the values of `status`, `worker`, unnamed variants. */
+struct numbers {
+    char text[METRIC_STATUS_MAX + 1][4];
+};
+
+static const char *const kind_names[METRIC_KIND_COUNT] = {
+    [METRIC_KIND_MULTIVARIANT] = "multivariant",
+    [METRIC_KIND_MEDIA_PLAYLIST] = "media_playlist",
+    [METRIC_KIND_SEGMENT] = "segment",
+    [METRIC_KIND_INIT_SECTION] = "init_section",
+    [METRIC_KIND_KEY] = "key",
+    [METRIC_KIND_OTHER] = "other",
+};
+
+/* The names of all values of all labels while a schema is made; it copies them. */
+struct label_names {
+    const char *kind[METRIC_VALUES_kind];
+    const char *status[METRIC_VALUES_status];
+    const char *variant[METRIC_VALUES_variant];
+    const char *failure[METRIC_VALUES_failure];
+    const char *worker[METRIC_VALUES_worker];
+};
+
+static void name_values(struct label_names *names, struct numbers *numbers,
+                        const char *const *variants, uint32_t variant_count)
+{
+    memset(names, 0, sizeof(*names));
+    for (unsigned i = 0; i <= METRIC_STATUS_MAX; i++) {
+        snprintf(numbers->text[i], sizeof(numbers->text[i]), "%u", i % 1000);
+    }
+    memcpy(names->kind, kind_names, sizeof(kind_names));
+    for (unsigned i = 0; i < METRIC_VALUES_status; i++) {
+        names->status[i] = numbers->text[METRIC_STATUS_MIN + i];
+    }
+    for (unsigned i = 0; i < METRIC_VARIANTS_MAX && i < variant_count; i++) {
+        names->variant[i] = variants != NULL ? variants[i] : numbers->text[i];
+    }
+    names->variant[METRIC_VARIANT_OTHER] = "other";
+    for (unsigned i = FAIL_NONE + 1; i < FAIL_COUNT; i++) {
+        names->failure[i] = fail_info(i)->label;
+    }
+    for (unsigned i = 0; i < METRIC_WORKERS_MAX; i++) {
+        names->worker[i] = numbers->text[i];
+    }
+}
+
+#define PLUS(...)  __VA_ARGS__
+#define MINUS(...) __VA_ARGS__
+#define OVER(...)  __VA_ARGS__
+
+/* Terms of formulas: the number of the counter + 1. */
+enum {
+#define COUNTER(symbol, name, unit, help)         symbol = METRIC_##symbol + 1,
+#define LABELLED(symbol, name, unit, help, label) symbol = METRIC_##symbol + 1,
+#define HISTOGRAM(symbol, name, unit, help, bits)
+#define DERIVED(symbol, name, unit, help, kind, plus, minus, over)
+#include "stats/metrics.def"
+#undef COUNTER
+#undef LABELLED
+#undef HISTOGRAM
+#undef DERIVED
+};
+
+#define COUNTER(symbol, name, unit, help)
+#define LABELLED(symbol, name, unit, help, label)
+#define HISTOGRAM(symbol, name, unit, help, bits)
+#define DERIVED(symbol, name, unit, help, kind, plus, minus, over) \
+    {#name, unit, help, SHOAL_##kind, {plus}, {minus}, {over}},
+static const struct shoal_derived_def derived_rows[] = {
+#include "stats/metrics.def"
+};
+#undef HISTOGRAM
+#undef DERIVED
+
+#define HISTOGRAM(symbol, name, unit, help, bits) \
+    {#name, unit, help, bits, METRIC_HISTOGRAM_MAX_US},
+#define DERIVED(symbol, name, unit, help, kind, plus, minus, over)
+static const struct shoal_histogram_def histogram_rows[] = {
+#include "stats/metrics.def"
+};
+#undef COUNTER
+#undef LABELLED
+#undef HISTOGRAM
+
+int metrics_schema_new(const char *const *variants, uint32_t variant_count,
+                       struct shoal_schema **ret_schema)
+{
+    struct numbers numbers;
+    struct label_names names;
+    name_values(&names, &numbers, variants, variant_count);
+#define COUNTER(symbol, name, unit, help) {#name, unit, help, NULL, NULL, 0},
+#define LABELLED(symbol, name, unit, help, label) \
+    {#name, unit, help, #label, names.label, METRIC_VALUES_##label},
+#define HISTOGRAM(symbol, name, unit, help, bits)
+    const struct shoal_counter_def counter_rows[] = {
+#include "stats/metrics.def"
+    };
+    struct shoal_schema_def def = {
+        .counters = counter_rows,
+        .counter_count = METRIC_COUNT,
+        .histograms = histogram_rows,
+        .histogram_count = METRIC_HISTOGRAM_COUNT,
+        .derived = derived_rows,
+        .derived_count = METRIC_DERIVED_COUNT,
+    };
+    return shoal_schema_new(&def, ret_schema);
+}
+
+void metrics_add_response(struct shoal_lane *lane, unsigned status)
+{
+    static const enum metric classes[] = {
+        METRIC_HTTP_RESPONSES_2XX,
+        METRIC_HTTP_RESPONSES_3XX,
+        METRIC_HTTP_RESPONSES_4XX,
+        METRIC_HTTP_RESPONSES_5XX,
+    };
+    if (status < METRIC_STATUS_MIN || status > METRIC_STATUS_MAX) {
+        shoal_lane_add(lane, METRIC_HTTP_RESPONSES, 1);
+        return;
+    }
+    metrics_add_at(lane, METRIC_HTTP_RESPONSES, status - METRIC_STATUS_MIN, 1);
+    if (status >= 200) {
+        metrics_add(lane, classes[status / 100 - 2], 1);
+    }
+}
