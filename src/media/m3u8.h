@@ -27,10 +27,11 @@
 #define M3U8_LIMIT_DURATION_US \
     INT64_C(1000000000000) /* one segment; longer ones are cut to it */
 
-#define M3U8_NONE       UINT32_MAX /* "no index" */
-#define M3U8_NO_DATE    INT64_MIN  /* "no program date time" */
-#define M3U8_TO_THE_END UINT64_MAX /* length of a range that runs to the end of its resource \
-                                    */
+#define M3U8_NONE    UINT32_MAX /* "no index" */
+#define M3U8_NO_DATE INT64_MIN  /* "no program date time" */
+#define M3U8_TO_THE_END                                                  \
+    UINT64_MAX /* length of a range that runs to the end of its resource \
+                */
 
 enum m3u8_kind {
     M3U8_MULTIVARIANT, /* also a text that has neither kind of tag, as section 4.1 says */
