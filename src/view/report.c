@@ -1,0 +1,117 @@
+#include "view/report.h"
+
+#include "stats/metrics.h"
+#include "view/recorder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int copy_rows(struct report *report, const struct recorder *recorder, size_t count)
+{
+    report->rows = calloc(count + 1, sizeof(*report->rows));
+    report->failures = calloc(RECORDER_FAILURES_MAX, sizeof(*report->failures));
+    if (report->rows == NULL || report->failures == NULL) {
+        return -1;
+    }
+    report->row_count = recorder_rows(recorder, 0, report->rows, count);
+    report->failure_count =
+        recorder_failures(recorder, report->failures, RECORDER_FAILURES_MAX);
+    return 0;
+}
+
+int report_make(struct report *report, const struct run_info *info,
+                const struct recorder *recorder, const struct threshold *thresholds,
+                unsigned threshold_count, bool interrupted)
+{
+    struct recorder_state *state = malloc(sizeof(*state));
+    *report = (struct report){.info = *info, .interrupted = interrupted};
+    if (state == NULL) {
+        return -1;
+    }
+    recorder_state(recorder, state);
+    report->run = recorder_run(recorder);
+    report->step_s = state->step_s;
+    report->facts = state->facts;
+    report->cost = state->cost;
+    report->threshold_count =
+        threshold_count < THRESHOLDS_MAX ? threshold_count : THRESHOLDS_MAX;
+    for (unsigned i = 0; i < report->threshold_count; i++) {
+        report->thresholds[i].threshold = thresholds[i];
+    }
+    int result = copy_rows(report, recorder, state->row_count);
+    free(state);
+    if (result < 0) {
+        report_fini(report);
+        return -1;
+    }
+    report_judge(report);
+    return 0;
+}
+
+void report_fini(struct report *report)
+{
+    free(report->rows);
+    free(report->failures);
+    report->rows = NULL;
+    report->failures = NULL;
+}
+
+static void judge_thresholds(struct report *report)
+{
+    unsigned failed = 0;
+    const char *first = "";
+    for (unsigned i = 0; i < report->threshold_count; i++) {
+        struct report_threshold *row = &report->thresholds[i];
+        threshold_evaluate(&row->threshold, &report->run, &row->result);
+        if (!row->result.pass) {
+            first = failed++ == 0 ? row->threshold.text : first;
+        }
+    }
+    if (failed > 0) {
+        report->status = REPORT_FAILED;
+        snprintf(report->why, sizeof(report->why), "%u of %u thresholds failed, first %s",
+                 failed, report->threshold_count, first);
+    }
+    if (shoal_total(&report->run, METRIC_SEGMENTS) == 0) {
+        report->status = REPORT_FAILED;
+        snprintf(report->why, sizeof(report->why), "not one segment was complete");
+    }
+}
+
+void report_judge(struct report *report)
+{
+    report->status = REPORT_PASSED;
+    report->why[0] = '\0';
+    judge_thresholds(report);
+    trust_judge(&report->facts, &report->trust);
+    if (!report->trust.trusted) {
+        report->status = REPORT_UNTRUSTED;
+        snprintf(report->why, sizeof(report->why), "%s", report->trust.why);
+    }
+    if (report->interrupted) {
+        report->status = REPORT_INTERRUPTED;
+        snprintf(report->why, sizeof(report->why), "interrupted");
+    }
+}
+
+int report_save(const struct buf *text, const char *path, struct err *err)
+{
+    bool standard = strcmp(path, "-") == 0;
+    FILE *file = standard ? stdout : fopen(path, "we");
+    if (file == NULL) {
+        return err_set(err, ERR_START, path, "choose a folder that exists and can be written",
+                       "cannot be opened for writing: %s", strerror(errno));
+    }
+    size_t written = fwrite(text->ptr, 1, text->len, file);
+    int failed = written < text->len || fflush(file) != 0;
+    int error = errno;
+    if (!standard && fclose(file) != 0 && !failed) {
+        failed = 1;
+        error = errno;
+    }
+    return failed ? err_set(err, ERR_START, path, "make room on the disk",
+                            "cannot be written: %s", strerror(error))
+                  : 0;
+}

@@ -1,0 +1,40 @@
+/* One row of a run's timeline: what happened in about one second. Pure, any thread. */
+#ifndef VIEW_SERIES_H
+#define VIEW_SERIES_H
+
+#include "shoal/interval.h"
+
+#include <stdint.h>
+
+enum series {
+#define RATE(symbol, name, metric, second)         SERIES_##symbol,
+#define FIGURE(symbol, name, derived)              SERIES_##symbol,
+#define QUANTILE(symbol, name, histogram, percent) SERIES_##symbol,
+#define OTHER(symbol, name)                        SERIES_##symbol,
+#include "view/series.def"
+#undef RATE
+#undef FIGURE
+#undef QUANTILE
+#undef OTHER
+    SERIES_COUNT,
+};
+
+struct series_row {
+    double value[SERIES_COUNT];
+};
+
+/* What no snapshot holds, measured over the same interval. */
+struct series_own {
+    double process_cpu; /* of this process, in cores */
+    double rss_bytes;   /* resident now */
+};
+
+/* The column's name: CSV head, JSON key. */
+const char *series_name(enum series series);
+
+/* Fills a row from an interval with histograms. start_us is time 0 of the run, on the clock of
+ * the snapshots. */
+void series_fill(const struct shoal_interval *interval, int64_t start_us,
+                 const struct series_own *own, struct series_row *out);
+
+#endif
