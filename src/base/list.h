@@ -13,12 +13,12 @@ struct list {
 /* The struct of type `type` whose member `member` is the node `node`. */
 #define list_entry(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
-#define list_for_each(node, list) \
-    for (struct list *node = (list)->next; node != (list); node = node->next)
+#define list_for_each(node, head) \
+    for (struct list *node = (head)->next; node != (head); node = node->next)
 
 /* As list_for_each, and `node` may be removed on the way. */
-#define list_for_each_safe(node, after, list)                                   \
-    for (struct list *node = (list)->next, *after = node->next; node != (list); \
+#define list_for_each_safe(node, after, head)                                   \
+    for (struct list *node = (head)->next, *after = node->next; node != (head); \
          node = after, after = node->next)
 
 static inline void list_init(struct list *list)

@@ -1,0 +1,10 @@
+#include "engine/engine.h"
+
+#include "engine/native/native.h"
+
+#include <stddef.h>
+
+const struct engine_type *const engine_types[] = {
+    &engine_native,
+    NULL,
+};

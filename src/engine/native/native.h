@@ -1,0 +1,32 @@
+/* The native engine: our player over our transport, ten thousand viewers in a process. */
+#ifndef ENGINE_NATIVE_NATIVE_H
+#define ENGINE_NATIVE_NATIVE_H
+
+#include "engine/engine.h"
+#include "net/net.h"
+#include "player/player.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* No playlist larger than this is accepted from a server: a few seconds of any real stream are
+ * far below it, and ten thousand hostile bodies at once stay within a machine's memory only
+ * because playlists are fetched one after another. */
+#define NATIVE_PLAYLIST_LIMIT_BYTES ((uint64_t)16 << 20)
+#define NATIVE_INIT_LIMIT_BYTES     ((uint64_t)4 << 20)
+#define NATIVE_KEY_LIMIT_BYTES      ((uint64_t)4096)
+
+/* The options behind engine_setup.options, the same for all workers, borrowed until close. */
+struct native_options {
+    struct player_config player;
+    struct net_options net; /* clients_limit and connections_per_client are set by the engine */
+    uint32_t renditions;    /* player_renditions_needed of the stream */
+    uint64_t viewer_rate_bps; /* what a viewer's line carries; 0: unbounded */
+};
+
+extern const struct engine_type engine_native;
+
+/* What one viewer of ours costs at rest, kernel memory and TLS apart, for preflight's line. */
+size_t native_bytes_per_viewer(const struct native_options *options);
+
+#endif
