@@ -1,0 +1,148 @@
+/* One FFmpeg process's course, put together from the events of its log and counted into a lane:
+ * requests, responses, connections, segments, playlists, failures. Pure: told the events and
+ * the time, no descriptor, no clock, no allocation; bounded.
+ *
+ * Why this is more than counting lines. The log names the connection of a request only by a
+ * pointer and its purpose only by the lines before it, and it has no line for the end of a
+ * body. What is counted is what the order of FFmpeg's own reading proves:
+ *
+ * - A request is what a "request:" line says, its purpose what was being opened: after "HLS
+ *   request" a segment or an initialization section (which of them the next line tells), a key
+ *   when another address is opened in between, otherwise a playlist.
+ * - At level trace the status is told; at level debug only errors are, and a request counts as
+ *   answered with 2xx once FFmpeg goes on to something else without complaint.
+ * - A segment is complete when FFmpeg asks for the one after the next of its playlist, as it
+ *   reads one and has one more requested, or when the process ends by itself; if it says that
+ * the body ended early, or leaves the playlist, the segment is not counted. So segments are
+ * counted one or two later than they were read. A body that stops and that FFmpeg gives up by
+ *   its own read timeout leaves no line: it counts as complete, which is why such timeouts are
+ *   passed on only when asked for.
+ * - Times are those at which the lines were read, or with `datetime` their own stamps in ms.
+ *
+ * What no line tells is in no counter: DNS times, the end of a download, unchanged playlists.
+ *
+ * One thread. */
+#ifndef ENGINE_FFMPEG_FFMPEG_TRACE_H
+#define ENGINE_FFMPEG_FFMPEG_TRACE_H
+
+#include "engine/ffmpeg/ffmpeg_log.h"
+#include "stats/metrics.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    FFMPEG_TRACE_CONNECTIONS = 64, /* open at once in one process; beyond, the oldest is lost */
+    FFMPEG_TRACE_PLAYLISTS = 32,   /* beyond, segments are those of the last */
+    FFMPEG_TRACE_ATTEMPTS = 4,     /* TCP connection attempts at once */
+};
+
+/* Where the variants are in the multivariant playlist, for the label; the same for all
+ * processes. */
+struct ffmpeg_variants {
+    const struct span
+        *urls; /* absolute, in the playlist's order; may be NULL when count is 0 */
+    uint32_t count;
+};
+
+enum ffmpeg_fetch_state {
+    FFMPEG_FETCH_NONE,     /* nothing in flight on this connection */
+    FFMPEG_FETCH_WAITING,  /* request written, no response told */
+    FFMPEG_FETCH_REDIRECT, /* answered with a redirect or a challenge; goes on elsewhere */
+    FFMPEG_FETCH_BODY,     /* answered with 2xx */
+    FFMPEG_FETCH_FAILED,   /* over, and its failure counted */
+};
+
+enum ffmpeg_fetch_kind {
+    FFMPEG_FETCH_PLAYLIST_UNKNOWN, /* the first: multivariant or media is yet to be seen */
+    FFMPEG_FETCH_MULTIVARIANT,
+    FFMPEG_FETCH_MEDIA_PLAYLIST,
+    FFMPEG_FETCH_PIECE_UNKNOWN, /* segment or initialization section is yet to be seen */
+    FFMPEG_FETCH_SEGMENT,
+    FFMPEG_FETCH_INIT_SECTION,
+    FFMPEG_FETCH_KEY,
+};
+
+struct ffmpeg_fetch {
+    uint64_t url_hash;
+    int32_t playlist; /* of a segment or its initialization section; -1 otherwise */
+    enum ffmpeg_fetch_kind kind;
+    bool reused; /* on a connection used before */
+};
+
+/* A connection, by the pointer that FFmpeg's log gives its http context. */
+struct ffmpeg_connection {
+    uint64_t context; /* 0: this place is free */
+    struct ffmpeg_fetch fetch;
+    enum ffmpeg_fetch_state state;
+    bool request_counted;
+    bool closes;           /* either side said so */
+    uint32_t order;        /* of its newest request, to find the oldest */
+    unsigned status;       /* of the response; 0 unknown */
+    uint64_t length_bytes; /* of the body, UINT64_MAX unknown */
+    uint64_t chunk_bytes;  /* of a chunked body, so far */
+    int64_t request_us;
+};
+
+struct ffmpeg_trace_playlist {
+    uint64_t url_hash;
+    uint64_t failed_hash; /* of the segment that could not be opened last, 0 for none */
+    uint64_t init_hash;   /* of the initialization section seen last, 0 for none */
+    uint32_t variant;     /* label value */
+    bool seen;            /* a piece of it has been asked for, so it is known whether it has
+                           * initialization sections */
+    uint8_t reading_count;
+    uint64_t reading[3]; /* contexts of its segments answered and not over, oldest first */
+};
+
+struct ffmpeg_trace {
+    struct shoal_lane *lane;                /* borrowed */
+    const struct ffmpeg_variants *variants; /* borrowed, may be NULL */
+    int64_t read_timeout_us;                /* given to FFmpeg, 0 for none */
+
+    /* What the process has said about itself, for its supervisor. */
+    bool playing;         /* packets flow to the output */
+    bool input_failed;    /* the stream could not be opened */
+    bool signalled;       /* it says it ends because of a signal */
+    bool playlist_failed; /* the newest reload failed: an end now is not the stream's end */
+    bool tells_status;    /* its log is at level trace */
+    int64_t duration_us;  /* of the stream, -1 for live ones */
+    enum fail last_fail;  /* the newest failure counted */
+
+    /* Being opened: what the next "request:" line is for. */
+    struct ffmpeg_fetch opening;
+    bool opening_active; /* no request has gone out for it yet */
+    bool opening_encrypted;
+    struct ffmpeg_fetch piece;        /* from an "HLS request" line */
+    bool piece_active;                /* and not yet opened */
+    struct ffmpeg_connection *latest; /* whose outcome the next line settles; NULL for none */
+    bool opened_any;                  /* the first playlist has been opened */
+    bool tcp_failure_counted;         /* since the last opening */
+    bool tls_failure_counted;
+    int64_t connected_us; /* when TCP was, of the connection being opened; -1 otherwise */
+    struct {
+        uint64_t address_hash; /* 0: free */
+        int64_t start_us;
+    } attempts[FFMPEG_TRACE_ATTEMPTS];
+
+    uint32_t order;
+    uint32_t playlist_count;
+    uint64_t lost; /* connections and playlists beyond the bounds */
+    struct ffmpeg_trace_playlist playlists[FFMPEG_TRACE_PLAYLISTS];
+    struct ffmpeg_connection connections[FFMPEG_TRACE_CONNECTIONS];
+};
+
+/* Nothing is known yet of a new process. */
+void ffmpeg_trace_init(struct ffmpeg_trace *trace, struct shoal_lane *lane,
+                       const struct ffmpeg_variants *variants, int64_t read_timeout_us);
+
+/* The next event of the log, read at now_us. */
+void ffmpeg_trace_take(struct ffmpeg_trace *trace, const struct ffmpeg_log_event *event,
+                       int64_t now_us);
+
+/* The process is over and its log read to the end: what was in flight is settled, its
+ * connections are closed. `by_itself`: it came to the end of its input unasked, so what it had
+ * requested it has read. Calling it again changes nothing. */
+void ffmpeg_trace_end(struct ffmpeg_trace *trace, bool by_itself);
+
+#endif
