@@ -1,0 +1,110 @@
+/* Options as a table: each command of Shoal lists its options once, and the command line, the
+ * configuration file, --help, the man page and the completion all come from that list. This
+ * module knows how to read any such table; which options there are is in options.def and in
+ * the lists of the other commands.
+ *
+ * GNU habits: --name VALUE and --name=VALUE, -x VALUE and -xVALUE, flags of one letter joined,
+ * options and operands in any order, `--` ends the options. Names are not abbreviated. A
+ * repeated option that takes one value holds its last.
+ *
+ * Main thread. */
+#ifndef APP_OPTIONS_H
+#define APP_OPTIONS_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Texts that live as long as the options that point to them. Zeroed memory is an empty one. */
+struct option_memory {
+    char **texts; /* owned, each owned */
+    size_t count;
+};
+
+/* A copy of the span that ends in NUL; aborts the process when there is no memory for it. */
+const char *option_memory_keep(struct option_memory *memory, struct span text);
+void option_memory_fini(struct option_memory *memory);
+
+struct option;
+
+/* What the function that takes a value is given. */
+struct option_value {
+    const struct option *option;
+    const char *text; /* the value; NULL for a flag. Borrowed from argv or memory. */
+    void *field;      /* where it belongs: the command's struct + option.offset */
+    void *target;     /* the command's whole struct */
+    struct option_memory *memory; /* for texts that must be made */
+};
+
+/* Where the value of an option can be completed by the shell. */
+enum option_completion {
+    OPTION_COMPLETE_NONE,
+    OPTION_COMPLETE_CHOICES, /* the words of `argument` in lower case, split at '|' */
+    OPTION_COMPLETE_FILES,
+};
+
+struct option_type {
+    /* Takes one value. Returns 0, or -1 with *err filled: what is option_what(). */
+    int (*take)(const struct option_value *value, struct err *err);
+    enum option_completion completion;
+    bool repeats; /* each time adds to a list */
+    bool is_flag; /* takes no value; in a configuration file true or false */
+};
+
+struct option {
+    const char *name; /* without the dashes; NULL makes the row a heading with `help` as text */
+    char letter;      /* '\0': none */
+    const struct option_type *type;
+    size_t offset; /* of the field in the command's struct */
+    int64_t low;   /* legal range of numbers, in the unit of the field */
+    int64_t high;
+    const char *argument; /* what --help shows as the value; NULL for a flag */
+    const char *fallback; /* default as --help shows it; NULL: none worth showing */
+    const char *help;     /* one or two sentences, for --help and the man page */
+};
+
+struct option_command {
+    const char *name;     /* "run" */
+    const char *summary;  /* one line */
+    const char *synopsis; /* "[options] URL" */
+    const char *operand;  /* "URL"; NULL: none is taken */
+    bool operand_needed;
+    size_t operand_offset;        /* of a const char * in the struct */
+    const struct option *options; /* rows, the last zeroed but for offset */
+    const char *help_tail;        /* paragraphs after the options, or NULL */
+};
+
+/* Reads argv[1] … argv[argc-1] into the command's struct, which already holds the defaults. The
+ * file of an option named "config" is read first; what the command line says wins, and a list
+ * given there replaces the file's. Returns 0; 1 when --help was asked for and has been printed
+ * on standard output; or -1 with *err filled (ERR_USAGE). */
+int options_read(const struct option_command *command, int argc, char **argv, void *target,
+                 struct option_memory *memory, struct err *err);
+
+/* Prints --help, wrapped to 80 columns. */
+void options_print_help(const struct option_command *command, FILE *out);
+
+/* "--viewers" as the `what` of an error. Valid until the next call. */
+const char *option_what(const struct option *option);
+
+/* The types that commands share. The field each writes is named. */
+extern const struct option_type option_flag;        /* bool */
+extern const struct option_type option_text;        /* const char * */
+extern const struct option_type option_input_file;  /* const char *; must be readable */
+extern const struct option_type option_output_file; /* const char *; must be writable */
+extern const struct option_type option_count;       /* uint32_t within low … high */
+extern const struct option_type option_seed;        /* uint64_t, the whole range */
+extern const struct option_type option_duration;    /* int64_t µs within low … high */
+extern const struct option_type option_bitrate;     /* uint64_t bits per second */
+extern const struct option_type option_size;        /* uint64_t bytes within low … high */
+
+/* Reads "ADDR:PORT", "[v6]:PORT", ":PORT" or, where `fallback` is given, a lone "ADDR"; writes
+ * the address without brackets. Returns 0, or -1 with *err filled. */
+int option_read_endpoint(const struct option_value *value, const char *fallback_address,
+                         const char **ret_address, uint16_t *ret_port, struct err *err);
+
+#endif
