@@ -44,11 +44,12 @@ static void put_head(struct text *text, const struct report *report)
     char when[FORMAT_MAX], length[FORMAT_MAX], viewers[FORMAT_MAX];
     put(text, "%sshoal %s%s  %s\n", paint(text, BOLD), info->version, paint(text, PLAIN),
         info->url);
-    put(text, "%s  %s, up to %s viewers, player %s, variant %s, engine %s, %s\n",
+    put(text, "%s, %s, up to %s viewers for %s, player %s, variant %s, engine %s\n",
         format_timestamp(when, sizeof(when), info->start_wall_us),
         info->stream_kind != NULL ? info->stream_kind : "stream",
-        format_count(viewers, sizeof(viewers), info->viewers_peak), info->player, info->variant,
-        info->engine, format_duration(length, sizeof(length), report->run.elapsed_us));
+        format_count(viewers, sizeof(viewers), info->viewers_peak),
+        format_duration(length, sizeof(length), report->run.elapsed_us), info->player,
+        info->variant, info->engine);
 }
 
 static void put_viewers(struct text *text, const struct report *report)
@@ -109,7 +110,7 @@ static void put_times(struct text *text, const struct report *report)
     static const double percents[] = {50, 90, 95, 99, 99.9};
     enum { COUNT = sizeof(percents) / sizeof(percents[0]) };
     put_heading(text, "Times",
-                "                  p50       p90       p95       p99     p99.9       max");
+                "                   p50      p90      p95      p99    p99.9      max");
     for (uint32_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++) {
         struct shoal_summary summary;
         uint64_t values[COUNT];
@@ -120,12 +121,11 @@ static void put_times(struct text *text, const struct report *report)
         }
         shoal_percentiles(&report->run, i, percents, COUNT, values);
         const char *words = report->run.schema->def.histograms[i].name;
-        put(text, "  %-19s", spaced(words, name, sizeof(name)));
+        put(text, "  %-19s ", spaced(words, name, sizeof(name)));
         for (int p = 0; p < COUNT; p++) {
-            put(text, "%s%9s", p > 0 ? " " : "",
-                format_duration(value, sizeof(value), (int64_t)values[p]));
+            put(text, "%9s", format_duration(value, sizeof(value), (int64_t)values[p]));
         }
-        put(text, " %9s\n", format_duration(value, sizeof(value), (int64_t)summary.max));
+        put(text, "%9s\n", format_duration(value, sizeof(value), (int64_t)summary.max));
     }
 }
 
