@@ -95,15 +95,17 @@ struct player_action {
     /* PLAYER_FETCH. */
     uint32_t token; /* names the fetch in the call that ends it */
     enum player_resource resource;
-    struct span reference;           /* the URI; valid until the fetch has ended */
-    const struct m3u8 *playlist;     /* resolves it, see m3u8_resolve; valid as long. NULL: the
-                                      * reference is absolute */
+    struct span reference;       /* the URI; valid until the next call other than player_next
+                                  * and player_event, as is playlist */
+    const struct m3u8 *playlist; /* resolves it, see m3u8_resolve. NULL: the reference is
+                                  * absolute */
     const struct m3u8 *multivariant; /* for m3u8_source when a media playlist is fetched; NULL
                                       * when there is none */
     uint64_t range_offset;
     uint64_t range_length; /* 0: the whole resource; M3U8_TO_THE_END */
     uint32_t rendition;    /* index of the rendition it is for */
     uint32_t variant;      /* index in the multivariant playlist; 0 without one */
+    bool encrypted;        /* a segment or init section whose bytes look like noise */
     uint32_t attempt;      /* 0: the first; more: a retry of the same resource */
     int64_t duration_us;   /* media in a segment; 0 for other resources */
     int64_t intended_us;   /* when the player wanted it to begin; latencies count from here */
@@ -143,7 +145,7 @@ struct player_event {
 };
 
 /* Room for what one call can bring about. */
-#define PLAYER_EVENTS 32
+#define PLAYER_EVENTS 128
 
 /* Time since the session was to begin, by what the viewer saw. Watched time is the sum of the
  * three; media time is playing_us. */
@@ -155,16 +157,27 @@ struct player_times {
 
 /* ---- The machine; its fields are its own ---- */
 
-/* One fetch, or the wait before its retry. */
+/* One fetch at a time: of the rendition's playlist, or of a segment with the key and the init
+ * section that it needs first. */
 struct player_line {
-    int64_t began_us;    /* when it was given out; -1 when idle */
-    int64_t due_us;      /* when it may be given out (again) */
-    int64_t deadline_us; /* of a segment: when the playhead needs it; INT64_MAX: none */
-    uint64_t sequence;   /* of a segment */
+    int64_t began_us;    /* when the newest fetch of it was due */
+    int64_t due_us;      /* LINE_READY: when it may be given out; INT64_MAX: not foreseeable */
+    int64_t deadline_us; /* when the playhead needs the segment; INT64_MAX: none */
+    int64_t position_us; /* where the segment begins on the media time line */
+    int64_t duration_us; /* of the segment */
+    uint64_t sequence;   /* of the segment */
+    uint64_t asset;      /* identity of the key or init section being fetched, else 0 */
     uint32_t serial;     /* distinguishes tokens */
-    uint8_t state;       /* enum line_state of player_line.h */
-    uint8_t resource;    /* enum player_resource */
+    uint8_t state;       /* enum player_line_state */
+    uint8_t resource;    /* enum player_resource of the newest fetch */
     uint8_t attempts[PLAYER_TROUBLE_COUNT]; /* failed so far, by kind of trouble */
+    bool abandoned; /* in flight for a variant that is not played any more */
+};
+
+enum player_line_state {
+    PLAYER_LINE_IDLE,
+    PLAYER_LINE_READY,     /* to be given out when it is due */
+    PLAYER_LINE_IN_FLIGHT, /* the caller has it */
 };
 
 /* One playlist being played: a variant's, or that of an alternate audio rendition. */
@@ -173,33 +186,34 @@ struct player_rendition {
     int64_t end_us;         /* media buffered up to here, on the session's media time line */
     int64_t next_us;        /* where the segment to be asked for next begins */
     uint64_t next_sequence; /* its media sequence number */
-    int64_t loaded_us;      /* when the newest load of the playlist began */
     int64_t changed_us;     /* when the newest load that brought something new began */
     int64_t edge_us;        /* end of the playlist on the media time line */
-    uint64_t map_id;        /* of the init section that was fetched last; 0: none */
-    uint64_t key_id;        /* of the key that was fetched last; 0: none */
+    uint64_t map_asset;     /* the init section that was fetched last; 0: none */
+    uint64_t key_asset;     /* the key that was used last; 0: none */
     struct player_line lines[PLAYER_LINES]; /* [0] is the playlist's */
     uint32_t variant;                       /* index in the multivariant playlist */
     uint32_t alternate; /* index of the alternate rendition, or M3U8_NONE for a variant */
     uint8_t regressed;  /* loads in a row whose media sequence went backwards */
-    bool joined;        /* a start point was found */
+    bool joined;        /* end_us and next_us are valid */
+    bool aligned;       /* next_sequence is valid for the playlist */
     bool complete;      /* everything up to the end of the stream is buffered */
     bool dropped;       /* given up; plays no part any more */
-    bool stale;         /* told of once until it changes again */
+    bool stale;         /* told of; until it changes again */
 };
 
-/* Media left out: the playhead jumps from start_us to end_us. */
+/* Media left out: the playhead jumps from start_us to end_us. Empty when they are equal. */
 struct player_hole {
     int64_t start_us, end_us;
 };
 #define PLAYER_HOLES 2
 
-/* Keys that a viewer keeps. */
+/* Keys that a viewer keeps beside those in use. */
 #define PLAYER_KEYS 4
 
 struct player {
     const struct player_config *config;  /* borrowed until player_fini */
     struct player_rendition *renditions; /* the caller's memory, borrowed until player_fini */
+    struct player_event *events;         /* the same */
     struct m3u8 *multivariant;           /* owned reference; NULL before it was accepted, or
                                           * when the URL is a media playlist */
     struct rng rng;
@@ -208,22 +222,27 @@ struct player {
     int64_t now_us;              /* the newest time told */
     int64_t playhead_us;         /* on the media time line, at now_us */
     int64_t stall_us;            /* when the stall began that goes on */
+    uint64_t origin_sequence;    /* number of the segment at 0 of the media time line */
+    int64_t origin_us;           /* of a final playlist: its time at 0 of the media time line */
+    int64_t origin_date_us;      /* its date there, or M3U8_NO_DATE */
     struct player_times times;   /* up to now_us */
     struct player_times counted; /* what player_account has given out */
     uint64_t keys[PLAYER_KEYS];  /* identities of keys held, newest first */
     struct player_hole holes[PLAYER_HOLES];
-    uint64_t troubled; /* variants given up on, a bit each */
+    uint64_t troubled; /* variants given up, a bit each */
     uint32_t in_flight;
     uint32_t serial;
     uint16_t capacity; /* renditions there is room for */
-    uint16_t count;    /* renditions played */
+    uint16_t count;    /* renditions in use */
     uint8_t state;     /* enum player_state */
-    uint8_t fail;      /* enum fail, once the state is PLAYER_STATE_OVER */
+    uint8_t fail; /* enum fail: the newest, once PLAYER_STATE_OVER why the session failed */
     uint8_t event_count, event_next;
-    struct player_event *events; /* the caller's, see player_init */
+    bool entered;         /* the playlist of the configured URL was accepted */
+    bool joined;          /* the media time line has its origin */
+    bool origin_is_final; /* and had it in a playlist that was complete already */
 };
 
-_Static_assert(sizeof(struct player_rendition) <= 320, "memory per rendition is a budget");
+_Static_assert(sizeof(struct player_rendition) <= 384, "memory per rendition is a budget");
 _Static_assert(sizeof(struct player) + 2 * sizeof(struct player_rendition) <= 1024,
                "memory per viewer is a budget");
 

@@ -66,7 +66,8 @@ struct player_policy {
 /* Where a player joins a live stream that does not say so itself (EXT-X-START). */
 enum player_join {
     PLAYER_JOIN_HOLD_BACK,         /* HOLD-BACK, else 3 target durations, before the end;
-                                    * the playhead starts at that very point */
+                                    * the playhead starts at that very point, or at the next
+                                    * segment where that is at most join_tolerance_us away */
     PLAYER_JOIN_HOLD_BACK_SEGMENT, /* the same, rounded back to the start of a segment */
     PLAYER_JOIN_SEGMENT_COUNT,     /* at the join_segments-th last segment */
 };
@@ -76,8 +77,9 @@ enum player_reload {
     PLAYER_RELOAD_TARGET,       /* after a target duration */
     PLAYER_RELOAD_LAST_SEGMENT, /* after the duration of its last segment (rfc8216bis 6.3.4) */
     PLAYER_RELOAD_SHORTER,      /* the shorter of the two near the live edge, else the target */
-    PLAYER_RELOAD_ON_DEMAND,    /* when the last listed segment is used up, and at the earliest
-                                 * after the duration of the last segment */
+    PLAYER_RELOAD_ON_DEMAND,    /* when less than demand_lead_us of what is listed is left to
+                                 * play, and at the earliest after the duration of the last
+                                 * segment */
 };
 
 /* Where a player goes whose next segment has fallen out of the live window. */
@@ -99,8 +101,8 @@ struct player_profile {
     /* Where it starts and what it keeps. */
     enum player_join join;
     uint8_t join_segments;       /* for PLAYER_JOIN_SEGMENT_COUNT */
+    int64_t join_tolerance_us;   /* for PLAYER_JOIN_HOLD_BACK */
     bool honours_start;          /* EXT-X-START */
-    bool all_variants;           /* plays every variant unless told otherwise */
     uint8_t segments_in_flight;  /* per rendition, 1 or PLAYER_LINES_MEDIA */
     uint16_t buffer_segments;    /* buffer goal in whole segments; 0: by time */
     int64_t buffer_us;           /* buffer goal; INT64_MAX: no bound */
@@ -119,6 +121,10 @@ struct player_profile {
     uint16_t unchanged_pct;    /* wait after an unchanged playlist, in percent of a target
                                 * duration */
     bool unchanged_same;       /* an unchanged playlist is treated as a changed one */
+    int64_t demand_lead_us;    /* for PLAYER_RELOAD_ON_DEMAND */
+    bool init_each_reload; /* the init section is fetched again after each changed playlist */
+    int64_t tick_us;       /* media is asked for at multiples of this after the session's
+                            * begin, where it waited for time to pass; 0: at once */
     enum player_behind behind;
     bool honours_retry_after;
 

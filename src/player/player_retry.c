@@ -1,0 +1,101 @@
+#include "player/player_inside.h"
+
+static bool is_timeout(enum fail fail)
+{
+    return fail == FAIL_DNS_TIMEOUT || fail == FAIL_CONNECT_TIMEOUT ||
+           fail == FAIL_TLS_TIMEOUT || fail == FAIL_FIRST_BYTE_TIMEOUT ||
+           fail == FAIL_BODY_TIMEOUT;
+}
+
+enum player_trouble player_trouble_of(enum fail fail)
+{
+    if (is_timeout(fail)) {
+        return PLAYER_TROUBLE_TIMEOUT;
+    }
+    switch (fail) {
+    case FAIL_STATUS_4XX:
+    case FAIL_REDIRECT_LOOP:
+    case FAIL_REDIRECT_INVALID:
+        return PLAYER_TROUBLE_CLIENT;
+    case FAIL_STATUS_5XX:
+        return PLAYER_TROUBLE_SERVER;
+    case FAIL_STATUS_UNEXPECTED:
+    case FAIL_RANGE_IGNORED:
+    case FAIL_ENCODING_UNKNOWN:
+    case FAIL_BODY_TOO_LARGE:
+        return PLAYER_TROUBLE_CONTENT;
+    default:
+        return fail_info(fail)->class == FAIL_CLASS_CONTENT ? PLAYER_TROUBLE_CONTENT
+                                                            : PLAYER_TROUBLE_CONNECTION;
+    }
+}
+
+static int64_t delay_us(struct player *player, const struct player_retry *retry,
+                        unsigned attempt)
+{
+    double delay = retry->first_ms;
+    for (unsigned i = 0; i < attempt && delay < retry->cap_ms; i++) {
+        delay = delay * retry->factor_pct / 100;
+    }
+    delay = delay > retry->cap_ms ? retry->cap_ms : delay;
+    if (retry->jitter_pct > 0) {
+        delay *= 1 + retry->jitter_pct / 100.0 * (2 * rng_unit(&player->rng) - 1);
+    }
+    return (int64_t)(delay * 1000);
+}
+
+static void retry_at(const struct player *player, struct player_line *line, int64_t delay)
+{
+    line->state = PLAYER_LINE_READY;
+    line->due_us = player->now_us + delay;
+    if (line->resource >= PLAYER_SEGMENT) {
+        line->due_us = player_media_tick(player, line->due_us);
+    }
+}
+
+/* Does without it: the segment is left out, the playlist comes with the next reload. */
+static void skip(struct player *player, struct player_rendition *rendition,
+                 struct player_line *line)
+{
+    for (int i = 0; i < PLAYER_TROUBLE_COUNT; i++) {
+        line->attempts[i] = 0;
+    }
+    if (line->resource >= PLAYER_SEGMENT) {
+        player_media_skip(player, rendition, line);
+    } else {
+        line->state = PLAYER_LINE_READY;
+        line->due_us = player->now_us + player_playlist_pause_us(player, rendition);
+    }
+}
+
+void player_retry(struct player *player, struct player_rendition *rendition,
+                  struct player_line *line, enum fail fail, int64_t retry_after_us)
+{
+    const struct player_profile *profile = player_profile_of(player);
+    enum player_trouble trouble = player_trouble_of(fail);
+    const struct player_retry *retry = &profile->policy[line->resource].retry[trouble];
+    unsigned attempt = line->attempts[trouble];
+    if (line->attempts[trouble] < UINT8_MAX) {
+        line->attempts[trouble]++;
+    }
+    player->fail = (uint8_t)fail;
+    if (attempt < retry->retries) {
+        int64_t delay = delay_us(player, retry, attempt);
+        if (profile->honours_retry_after && retry_after_us > delay) {
+            delay = retry_after_us;
+        }
+        retry_at(player, line, delay);
+        return;
+    }
+    if (retry->then == PLAYER_THEN_SKIP) {
+        skip(player, rendition, line);
+        return;
+    }
+    line->state = PLAYER_LINE_READY;
+    line->due_us = PLAYER_NEVER;
+    if (retry->then == PLAYER_THEN_SWITCH && player->entered &&
+        player_variant_switch(player, rendition)) {
+        return;
+    }
+    player_variant_drop(player, rendition, fail);
+}
