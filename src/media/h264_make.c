@@ -11,8 +11,8 @@ enum { NAL_SLICE = 1, NAL_IDR = 5, NAL_SPS = 7, NAL_PPS = 8, NAL_AUD = 9, NAL_FI
 /* Bits of frame_num in slice headers; a segment of 65,536 pictures lasts 43 minutes. */
 #define FRAME_NUM_BITS 16
 
-/* A step of one level of luma DC at this quantizer is about 23 of 255. */
-#define BARS_QP 39
+/* A step of one level of luma DC at this quantizer, the coarsest, is about 16 of 255. */
+#define BARS_QP 51
 #define BARS    8
 
 static unsigned width_mbs(const struct h264_make *make)
