@@ -1,0 +1,145 @@
+#include "app/demo.h"
+
+#include "app/print_error.h"
+#include "app/run.h"
+#include "base/err.h"
+#include "base/span.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    DEMO_ARGS_MAX = 128,
+    DEMO_LINE_BYTES = 512,
+    DEMO_READY_MS = 10000,
+};
+
+/* The run fails for these; everything else of a demo is a run that worked. */
+enum { DEMO_UNTRUSTED = 4 };
+
+struct demo {
+    pid_t origin;
+    int output; /* the origin's standard output, or -1 */
+    char line[DEMO_LINE_BYTES];
+    char url[DEMO_LINE_BYTES];
+};
+
+/* In the child: becomes the origin, and dies with the demo. */
+static void exec_origin(int output)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* An interrupt at the terminal is for the swarm, which ends before the origin does. */
+    setpgid(0, 0);
+    dup2(output, STDOUT_FILENO);
+    execl("/proc/self/exe", "shoal", "origin", "--listen", "127.0.0.1:0", (char *)NULL);
+    _exit(127);
+}
+
+static int start_origin(struct demo *demo, struct err *err)
+{
+    int ends[2];
+    if (pipe(ends) != 0) {
+        return err_set(err, ERR_START, "demo", NULL, "no pipe: %s", strerror(errno));
+    }
+    demo->origin = fork();
+    if (demo->origin == 0) {
+        close(ends[0]);
+        exec_origin(ends[1]);
+    }
+    close(ends[1]);
+    demo->output = ends[0];
+    if (demo->origin < 0) {
+        return err_set(err, ERR_START, "demo", NULL, "no child process: %s", strerror(errno));
+    }
+    return 0;
+}
+
+/* Reads the origin's first line, which names its address. */
+static int read_line(struct demo *demo, struct err *err)
+{
+    size_t len = 0;
+    while (len + 1 < sizeof demo->line) {
+        struct pollfd ready = {.fd = demo->output, .events = POLLIN};
+        if (poll(&ready, 1, DEMO_READY_MS) <= 0) {
+            return err_set(err, ERR_START, "demo", "run shoal origin by itself to see why",
+                           "the origin did not say that it listens");
+        }
+        ssize_t n = read(demo->output, demo->line + len, 1);
+        if (n <= 0) {
+            return err_set(err, ERR_START, "demo", "run shoal origin by itself to see why",
+                           "the origin ended at once");
+        }
+        if (demo->line[len] == '\n') {
+            break;
+        }
+        len++;
+    }
+    demo->line[len] = '\0';
+    return 0;
+}
+
+static int find_url(struct demo *demo, struct err *err)
+{
+    const char *at = strstr(demo->line, "http://");
+    if (at == NULL) {
+        return err_set(err, ERR_START, "demo", NULL, "the origin said \"%s\" and no address",
+                       demo->line);
+    }
+    size_t len = strcspn(at, " \t\r");
+    while (len > 0 && at[len - 1] == '/') {
+        len--;
+    }
+    snprintf(demo->url, sizeof demo->url, "%.*s/live/index.m3u8", (int)len, at);
+    return 0;
+}
+
+static int run_swarm(const struct demo *demo, int argc, char **argv)
+{
+    static const char *const defaults[] = {
+        "run", "--viewers", "1000", "--ramp", "5s", "--duration", "30s", "--variant", "random"};
+    const char *args[DEMO_ARGS_MAX];
+    int count = 0;
+    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
+        args[count++] = defaults[i];
+    }
+    for (int i = 1; i < argc && count < DEMO_ARGS_MAX - 2; i++) {
+        args[count++] = argv[i];
+    }
+    args[count++] = demo->url;
+    args[count] = NULL;
+    return app_run_main(count, (char **)args);
+}
+
+static void stop_origin(struct demo *demo)
+{
+    if (demo->origin > 0) {
+        kill(demo->origin, SIGTERM);
+        while (waitpid(demo->origin, NULL, 0) < 0 && errno == EINTR) {
+        }
+    }
+    if (demo->output >= 0) {
+        close(demo->output);
+    }
+}
+
+int app_demo_main(int argc, char **argv)
+{
+    struct demo demo = {.origin = -1, .output = -1};
+    struct err err = {0};
+    int status;
+    if (start_origin(&demo, &err) != 0 || read_line(&demo, &err) != 0 ||
+        find_url(&demo, &err) != 0) {
+        status = app_print_error(&err);
+    } else {
+        status = run_swarm(&demo, argc, argv);
+        status = status == DEMO_UNTRUSTED ? 0 : status;
+    }
+    stop_origin(&demo);
+    return status;
+}

@@ -1,0 +1,355 @@
+#include "app/run.h"
+
+#include "app/preflight.h"
+#include "app/print_error.h"
+#include "app/run_describe.h"
+#include "app/run_options.h"
+#include "base/clock.h"
+#include "engine/native/native.h"
+#include "run/run.h"
+#include "shoal/sampler.h"
+#include "stats/metrics.h"
+#include "view/control.h"
+#include "view/report.h"
+#include "view/view.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* A fetch in flight at the end of a run may take this long (the grace of every run). */
+#define GRACE_US INT64_C(10000000)
+
+/* From the moment all is ready to time 0 of the plan, so that the workers stand at the start.
+ */
+#define LEAD_US 200000
+
+/* Descriptors of the process besides connections: epoll, wake-ups, DNS, files, observers. */
+#define DESCRIPTORS_BESIDES 128
+
+struct app_run {
+    struct run_options options;
+    struct preflight_stream stream;
+    struct preflight_machine machine;
+    struct native_options native;
+    struct run_describe describe;
+    struct plan plan;
+    struct shoal_schema *schema;
+    struct shoal_sampler *sampler;
+    struct run *run;
+    struct run_control control;
+    struct threshold thresholds[THRESHOLDS_MAX];
+    struct views *views;
+};
+
+/* ---- From options to what the parts take ---- */
+
+static void fill_native(struct app_run *app)
+{
+    const struct run_options *options = &app->options;
+    struct player_config *player = &app->native.player;
+    player_config_init(player, options->profile, span_from_string(options->url));
+    player->variant_rule = options->variant_rule;
+    player->variant_index = options->variant_index;
+    player->live_offset_us = options->live_offset_us;
+    player->buffer_us = options->buffer_us;
+    player->start_us = options->start_us;
+    player->restart_us = options->restart_us;
+    app->native.viewer_rate_bps = options->viewer_rate_bps;
+    app->native.net = (struct net_options){
+        .user_agent = options->user_agent,
+        .extra_headers = options->extra_headers,
+        .insecure = options->insecure,
+        .ca_file = options->ca_file,
+        .dns_servers = options->dns_servers,
+        .overrides = options->overrides,
+        .override_count = options->override_count,
+        .sources = options->sources,
+        .source_count = options->source_count,
+        .connect_timeout_us = options->connect_timeout_us,
+        .total_timeout_us = options->total_timeout_us,
+    };
+}
+
+/* What of the options only the stream can tell to be wrong. */
+static int check_variant(const struct app_run *app, struct err *err)
+{
+    const struct run_options *options = &app->options;
+    uint32_t count =
+        app->stream.top->kind == M3U8_MULTIVARIANT ? app->stream.top->variant_count : 1;
+    if (options->variant_rule == PLAYER_VARIANT_INDEX && options->variant_index >= count) {
+        return err_set(err, ERR_USAGE, "--variant", "count from 0 in the playlist's order",
+                       "there is no variant %u, the stream has %u", options->variant_index,
+                       count);
+    }
+    return 0;
+}
+
+static int check_machine(struct app_run *app, struct err *err)
+{
+    const struct preflight_needs needs = {
+        .viewers = app->options.viewers_limit,
+        .connections = app->options.profile->connections,
+        .sources = app->options.source_count,
+        .bytes_per_viewer = native_bytes_per_viewer(&app->native),
+        .descriptors_besides = DESCRIPTORS_BESIDES,
+    };
+    return preflight_machine(&needs, &app->machine, err);
+}
+
+static int preflight(struct app_run *app, struct err *err)
+{
+    fill_native(app);
+    if (preflight_stream(&app->native.net, app->options.url, &app->stream, err) != 0) {
+        return -1;
+    }
+    app->native.renditions = player_renditions_needed(&app->native.player, app->stream.top);
+    if (check_variant(app, err) != 0 || check_machine(app, err) != 0) {
+        return -1;
+    }
+    fprintf(stderr, "shoal: %u viewers, %zu bytes each of ours, %u threads, seed %llu\n",
+            app->options.viewers_limit, native_bytes_per_viewer(&app->native),
+            app->options.threads, (unsigned long long)app->options.seed);
+    return 0;
+}
+
+/* ---- Making the parts ---- */
+
+static int make_statistics(struct app_run *app, struct err *err)
+{
+    run_describe_stream(&app->describe, &app->stream);
+    if (metrics_schema_new(app->describe.names, app->describe.variant_count, &app->schema) !=
+        0) {
+        return err_set(err, ERR_START, "statistics", NULL, "no memory");
+    }
+    const struct shoal_sampler_options sampler = {
+        .schema = app->schema,
+        .lanes = app->options.threads,
+    };
+    if (shoal_sampler_new(&sampler, &app->sampler) != 0) {
+        return err_set(err, ERR_START, "statistics", "use fewer --threads",
+                       "no memory for %u lanes", app->options.threads);
+    }
+    for (unsigned i = 0; i < app->options.threshold_count; i++) {
+        if (threshold_parse(app->schema, span_from_string(app->options.thresholds[i]),
+                            &app->thresholds[i], err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int make_run(struct app_run *app, struct err *err)
+{
+    const struct run_options *options = &app->options;
+    if (plan_init(&app->plan, options->stages, options->stage_count, options->arrival,
+                  options->seed, err) != 0) {
+        return -1;
+    }
+    const struct run_setup setup = {
+        .plan = &app->plan,
+        .engine = options->engine,
+        .engine_options = &app->native,
+        .sampler = app->sampler,
+        .workers = options->threads,
+        .seed = options->seed,
+        .duration_us = options->duration_us,
+        .session_mean_us = options->session_mean_us,
+        .grace_us = GRACE_US,
+        .viewers_limit = options->viewers_limit,
+        .change_per_second = options->viewers_limit / 10 + 100,
+        .once = options->once,
+    };
+    app->run = run_new(&setup, err);
+    return app->run == NULL ? -1 : 0;
+}
+
+static enum run_phase control_phase(void *arg)
+{
+    switch (run_state(((struct app_run *)arg)->run)) {
+    case RUN_STATE_STARTING:
+        return RUN_PHASE_STARTING;
+    case RUN_STATE_RUNNING:
+        return RUN_PHASE_RUNNING;
+    case RUN_STATE_ENDING:
+        return RUN_PHASE_ENDING;
+    case RUN_STATE_OVER:
+        break;
+    }
+    return RUN_PHASE_OVER;
+}
+
+static uint32_t control_target(void *arg)
+{
+    return run_target(((struct app_run *)arg)->run);
+}
+
+static void control_set_target(void *arg, uint32_t viewers)
+{
+    run_set_target(((struct app_run *)arg)->run, viewers);
+}
+
+static void control_stop(void *arg)
+{
+    run_stop(((struct app_run *)arg)->run);
+}
+
+static enum view_terminal terminal_of(const struct run_options *options)
+{
+    if (options->quiet) {
+        return VIEW_TERMINAL_NONE;
+    }
+    bool dashboard = !options->no_tui && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);
+    return dashboard ? VIEW_TERMINAL_DASHBOARD : VIEW_TERMINAL_PROGRESS;
+}
+
+static int make_views(struct app_run *app, struct err *err)
+{
+    const struct run_options *options = &app->options;
+    app->control = (struct run_control){
+        .arg = app,
+        .phase = control_phase,
+        .target = control_target,
+        .set_target = control_set_target,
+        .stop = control_stop,
+    };
+    const struct view_setup setup = {
+        .info = &app->describe.info,
+        .control = &app->control,
+        .sampler = app->sampler,
+    };
+    const struct view_options view = {
+        .terminal = terminal_of(options),
+        .csv_path = options->csv_path,
+        .listen = options->listen,
+        .listen_address = options->listen_address,
+        .listen_port = options->listen_port,
+        .listen_port_exact = options->listen_port_exact,
+        .thresholds = app->thresholds,
+        .threshold_count = options->threshold_count,
+    };
+    app->views = views_start(&setup, &view, err);
+    if (app->views == NULL) {
+        return -1;
+    }
+    if (views_url(app->views) != NULL && !options->quiet) {
+        fprintf(stderr, "shoal: live figures at %s\n", views_url(app->views));
+    }
+    return 0;
+}
+
+/* ---- The run and its report ---- */
+
+static int save(const char *path, const struct report *report,
+                int (*write)(const struct report *report, struct buf *out), struct err *err)
+{
+    if (path == NULL) {
+        return 0;
+    }
+    struct buf text;
+    buf_init(&text, (size_t)1 << 30);
+    int status = write(report, &text);
+    if (status != 0) {
+        err_set(err, ERR_START, path, NULL, "no memory for the report");
+    } else {
+        status = report_save(&text, path, err);
+    }
+    buf_release(&text);
+    return status;
+}
+
+static int print_report(const struct report *report, struct err *err)
+{
+    struct buf text;
+    buf_init(&text, (size_t)1 << 24);
+    int status = report_write_text(report, isatty(STDOUT_FILENO) != 0, &text);
+    if (status == 0) {
+        status = report_save(&text, "-", err);
+    }
+    buf_release(&text);
+    return status;
+}
+
+static int report_run(struct app_run *app, bool interrupted, struct err *err)
+{
+    const struct run_options *options = &app->options;
+    struct report report;
+    if (report_make(&report, &app->describe.info, views_record(app->views), app->thresholds,
+                    options->threshold_count, interrupted) != 0) {
+        return err_set(err, ERR_START, "report", NULL, "no memory");
+    }
+    bool json_on_stdout =
+        options->out_path != NULL && span_equal(span_from_string(options->out_path), SPAN("-"));
+    int status = 0;
+    if (!options->quiet && !json_on_stdout) {
+        status = print_report(&report, err);
+    }
+    if (save(options->out_path, &report, report_write_json, err) != 0) {
+        status = -1;
+    }
+    if (status == 0) {
+        status = (int)report.status;
+    }
+    report_fini(&report);
+    return status;
+}
+
+static int play(struct app_run *app, struct err *err)
+{
+    if (make_run(app, err) != 0) {
+        return -1;
+    }
+    int64_t start_us = clock_monotonic_us() + LEAD_US;
+    run_describe_run(&app->describe, &app->options, start_us);
+    app->describe.info.descriptor_limit = app->machine.descriptor_limit;
+    app->describe.info.bytes_per_viewer = native_bytes_per_viewer(&app->native);
+    if (shoal_sampler_start(app->sampler) != 0) {
+        return err_set(err, ERR_START, "statistics", NULL, "no thread for the sampler");
+    }
+    if (make_views(app, err) != 0) {
+        return -1;
+    }
+    enum run_end end = run_play(app->run, start_us);
+    shoal_sampler_stop(app->sampler);
+    views_settle(app->views);
+    return report_run(app, end == RUN_END_INTERRUPTED, err);
+}
+
+static void fini(struct app_run *app)
+{
+    /* Workers before their lanes, views before the sampler that they read. */
+    views_free(app->views);
+    run_free(app->run);
+    shoal_sampler_free(app->sampler);
+    shoal_schema_free(app->schema);
+    plan_fini(&app->plan);
+    preflight_stream_fini(&app->stream);
+    run_options_fini(&app->options);
+}
+
+int app_run_main(int argc, char **argv)
+{
+    /* A peer that goes away is an error of the write, not the end of the process. */
+    signal(SIGPIPE, SIG_IGN);
+    struct err err = {0};
+    struct app_run *app = calloc(1, sizeof *app);
+    if (app == NULL) {
+        err_set(&err, ERR_START, "run", NULL, "no memory");
+        return app_print_error(&err);
+    }
+    int read = run_options_read(argc, argv, &app->options, &err);
+    if (read != 0) {
+        free(app);
+        return read > 0 ? 0 : app_print_error(&err);
+    }
+    app->describe.argc = argc;
+    app->describe.argv = argv;
+    int status = -1;
+    if (preflight(app, &err) == 0 && make_statistics(app, &err) == 0) {
+        status = play(app, &err);
+    }
+    fini(app);
+    free(app);
+    return status >= 0 ? status : app_print_error(&err);
+}

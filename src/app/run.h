@@ -1,0 +1,9 @@
+/* `shoal run`: the load test. Wires options, preflight, statistics, client manager and
+ * observers together. Main thread. */
+#ifndef APP_RUN_H
+#define APP_RUN_H
+
+/* Runs the subcommand, argv[0] being "run"; returns the exit status. */
+int app_run_main(int argc, char **argv);
+
+#endif
