@@ -29,11 +29,11 @@ struct shoal_clock {
 
 struct shoal_sampler_options {
     const struct shoal_schema *schema; /* borrowed until shoal_sampler_free */
-    uint32_t lanes;                    /* 1 to 1024 */
     struct shoal_clock clock;
     int64_t period_us;        /* 0: 100 ms */
     int64_t full_period_us;   /* 0: 1 s; a multiple of period_us */
     int64_t coarse_period_us; /* 0: 10 s; a multiple of full_period_us */
+    uint32_t lanes;           /* 1 to 1024 */
     uint32_t short_slots;     /* 0: 128; powers of two from 2 to 65536 */
     uint32_t full_slots;      /* 0: 64 */
     uint32_t coarse_slots;    /* 0: 64 */

@@ -17,11 +17,11 @@ struct sampler_lane {
 };
 
 struct shoal_sampler {
-    struct shoal_sampler_options options; /* with defaults filled in; constant */
-    int64_t start_us;                     /* constant */
     struct shoal_ring short_ring;         /* counters, every period */
     struct shoal_ring full_ring;          /* all words, every full period */
     struct shoal_ring coarse_ring;        /* all words, every coarse period */
+    struct shoal_sampler_options options; /* with defaults filled in; constant */
+    int64_t start_us;                     /* constant */
 
     /* Of the thread that ticks. */
     struct sampler_lane *lanes;          /* options.lanes of them */

@@ -33,7 +33,7 @@ static void hook(void)
 
 #define SHOAL_RING_HOOK() hook()
 /* The ring under test, with the hook in it. */
-#include "../../src/stats/ring.c"
+#include "../../src/stats/ring.c" // NOLINT(bugprone-suspicious-include): to have the hook
 
 #include <cmocka.h>
 
@@ -93,7 +93,7 @@ static void test_no_copy_is_torn(void **state)
         /* Until the readers have had their chance as well. */
         while (generation < GENERATIONS ||
                (atomic_load_explicit(&race.copies, memory_order_relaxed) < GENERATIONS &&
-                generation < 50 * GENERATIONS)) {
+                generation < 50ull * GENERATIONS)) {
             publish(&race.ring, ++generation);
         }
         atomic_store_explicit(&race.done, 1, memory_order_relaxed);
@@ -139,7 +139,7 @@ static void test_halted_writer_blocks_no_reader(void **state)
             sched_yield();
         }
         for (int i = 0; i < 100; i++) {
-            uint64_t words[WORDS], generation;
+            uint64_t words[WORDS] = {0}, generation = 0;
             assert_int_equal(shoal_ring_read(&ring, words, WORDS, &generation), 0);
             assert_int_equal(generation, 3);
             assert_int_equal(words[WORDS - 1], 300 + WORDS - 1);

@@ -126,7 +126,7 @@ static void check_snapshot(struct watcher *watcher, const struct shoal_interval 
         faults += shoal_total_at(last, FAULTS, i);
     }
     expect(watcher, shoal_total(last, STARTED) >= ok + failed, "ended without a start");
-    expect(watcher, shoal_total(last, STARTED) <= ok + failed + 50 * WORKERS, "lost events");
+    expect(watcher, shoal_total(last, STARTED) <= ok + failed + 50ull * WORKERS, "lost events");
     expect(watcher, shoal_total(last, BYTES) == BYTES_PER_OK * ok, "bytes of half an event");
     expect(watcher, faults == failed, "faults differ from failures");
     expect(watcher, shoal_total(last, FAULTS) == faults, "label values do not sum up");

@@ -171,7 +171,7 @@ static void test_times_ascend_without_new_cuts(void **state)
     struct shoal_observer *observer = observe(&f, SHOAL_COUNTERS);
     uint64_t last = 0;
     for (int i = 0; i < 20; i++) {
-        shoal_sampler_tick(f.sampler, f.now_us + i * 10);
+        shoal_sampler_tick(f.sampler, f.now_us + i * 10L);
         shoal_observer_update(observer);
         assert_true(header(observer, SHOAL_HEADER_TIME) > last);
         last = header(observer, SHOAL_HEADER_TIME);
@@ -191,7 +191,7 @@ static void test_histograms_come_once_a_second_with_their_counters(void **state)
     int updates = 0;
     for (int i = 0; i < 100; i++) {
         shoal_lane_add(fixture_lane(&f, i & 1), OK, 1);
-        shoal_lane_record(fixture_lane(&f, i & 1), LATENCY, i * 1000);
+        shoal_lane_record(fixture_lane(&f, i & 1), LATENCY, i * 1000L);
         fixture_advance(&f, 50000);
         if (shoal_observer_update(observer) == 1) {
             updates++;
