@@ -42,7 +42,7 @@ struct view_options {
     const char *listen_address; /* numeric IPv4 or IPv6 address, "127.0.0.1" unless told */
     uint16_t listen_port;       /* 0: the system chooses */
     bool listen_port_exact;     /* busy is an error; otherwise the next free one is taken */
-    const char *listen_token;   /* NULL: control endpoints only from loopback */
+    const char *listen_token;   /* needed for every request; NULL: no control by HTTP */
 
     const struct threshold *thresholds; /* parsed by threshold_parse, borrowed */
     unsigned threshold_count;

@@ -10,6 +10,7 @@
 #include "view/progress.h"
 #include "view/recorder.h"
 #include "view/run_info.h"
+#include "view/web.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -38,6 +39,7 @@ struct views {
     struct view_setup setup;
     struct view_options options;
     struct recorder *recorder; /* owned */
+    struct web *web;           /* owned or NULL */
     struct worker recording, terminal;
     bool settled;
 
@@ -202,6 +204,27 @@ static int make_recorder(struct views *views, struct err *err)
     return 0;
 }
 
+static struct frame_source *make_source(const struct views *views)
+{
+    return frame_source_new(&views->setup, views->recorder, views->options.thresholds,
+                            views->options.threshold_count);
+}
+
+static int start_web(struct views *views, struct err *err)
+{
+    if (!views->options.listen) {
+        return 0;
+    }
+    struct web_options options = {
+        .address = views->options.listen_address,
+        .port = views->options.listen_port,
+        .port_exact = views->options.listen_port_exact,
+        .token = views->options.listen_token,
+    };
+    views->web = web_start(&options, make_source(views), make_source(views), err);
+    return views->web == NULL ? -1 : 0;
+}
+
 struct views *views_start(const struct view_setup *setup, const struct view_options *options,
                           struct err *err)
 {
@@ -215,7 +238,7 @@ struct views *views_start(const struct view_setup *setup, const struct view_opti
     buf_init(&views->csv_line, LINE_LIMIT);
     buf_init(&views->progress_line, LINE_LIMIT);
     if (open_files(views, err) < 0 || make_recorder(views, err) < 0 ||
-        worker_start(&views->recording, views, record, err) < 0 ||
+        start_web(views, err) < 0 || worker_start(&views->recording, views, record, err) < 0 ||
         (options->terminal != VIEW_TERMINAL_NONE &&
          worker_start(&views->terminal, views, show_progress, err) < 0)) {
         views_free(views);
@@ -226,8 +249,7 @@ struct views *views_start(const struct view_setup *setup, const struct view_opti
 
 const char *views_url(const struct views *views)
 {
-    (void)views;
-    return NULL;
+    return views->web == NULL ? NULL : web_url(views->web);
 }
 
 void views_settle(struct views *views)
@@ -261,6 +283,7 @@ void views_free(struct views *views)
         return;
     }
     views_settle(views);
+    web_stop(views->web);
     recorder_free(views->recorder);
     close_file(views->csv);
     close_file(views->failures);

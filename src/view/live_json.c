@@ -1,0 +1,258 @@
+#include "view/live_json.h"
+
+#include "base/fail.h"
+#include "stats/metrics.h"
+#include "view/json_util.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+static json_t *integer(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+static json_t *make_run(const struct frame *frame)
+{
+    static const char *const phases[] = {"starting", "running", "ending", "over"};
+    const struct run_info *info = frame->info;
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o, s:o, s:o}",
+                     "shoal", json_util_text(info->version), "id", json_util_text(info->id),
+                     "url", json_util_text(info->url), "host", json_util_text(info->host),
+                     "engine", json_util_text(info->engine), "player",
+                     json_util_text(info->player), "variant", json_util_text(info->variant),
+                     "stream", json_util_text(info->stream_kind), "phase",
+                     json_string(phases[frame->phase]), "at_s", (double)frame->at_us / 1e6,
+                     "planned_s", (double)info->duration_us / 1e6, "started_us",
+                     json_integer(info->start_wall_us), "viewers_limit",
+                     integer(info->viewers_limit), "viewers_peak", integer(info->viewers_peak));
+}
+
+static json_t *make_counters(const struct shoal_interval *run)
+{
+    json_t *counters = json_object();
+    for (uint32_t i = 0; i < run->schema->def.counter_count; i++) {
+        json_object_set_new(counters, run->schema->def.counters[i].name,
+                            integer(shoal_total(run, i)));
+    }
+    return counters;
+}
+
+/* Rates of all counters and the derived figures over one window. */
+static json_t *make_window(const struct shoal_interval *counters)
+{
+    json_t *rates = json_object(), *figures = json_object();
+    for (uint32_t i = 0; i < counters->schema->def.counter_count; i++) {
+        json_object_set_new(rates, counters->schema->def.counters[i].name,
+                            json_real(shoal_rate(counters, i)));
+    }
+    for (uint32_t i = 0; i < counters->schema->def.derived_count; i++) {
+        json_object_set_new(figures, counters->schema->def.derived[i].name,
+                            json_real(shoal_derived(counters, i)));
+    }
+    return json_pack("{s:f, s:o, s:o}", "interval_s", (double)counters->elapsed_us / 1e6,
+                     "rates", rates, "figures", figures);
+}
+
+static json_t *make_times(const struct shoal_interval *full)
+{
+    static const double percents[] = {50, 90, 95, 99};
+    json_t *times = json_object();
+    for (uint32_t i = 0; i < full->schema->def.histogram_count; i++) {
+        struct shoal_summary summary;
+        uint64_t us[4];
+        shoal_summarize(full, i, &summary);
+        shoal_percentiles(full, i, percents, 4, us);
+        json_object_set_new(
+            times, full->schema->def.histograms[i].name,
+            json_pack("{s:o, s:f, s:f, s:f, s:f, s:f, s:f}", "count", integer(summary.count),
+                      "mean_s", summary.mean / 1e6, "p50_s", (double)us[0] / 1e6, "p90_s",
+                      (double)us[1] / 1e6, "p95_s", (double)us[2] / 1e6, "p99_s",
+                      (double)us[3] / 1e6, "max_s", (double)summary.max / 1e6));
+    }
+    return times;
+}
+
+static json_t *make_windows(const struct frame *frame)
+{
+    json_t *windows = json_object();
+    for (int i = 0; i < FRAME_WINDOWS; i++) {
+        json_t *window = make_window(&frame->counters[i]);
+        json_object_set_new(window, "times", make_times(&frame->full[i]));
+        json_object_set_new(windows, frame_window_keys[i], window);
+    }
+    return windows;
+}
+
+/* Failures seen so far: totals and the rate of the last 10 s, and statuses from 400 on. */
+static json_t *make_failures(const struct frame *frame)
+{
+    const struct shoal_interval *recent = &frame->counters[FRAME_10S];
+    json_t *failures = json_array();
+    for (unsigned fail = FAIL_NONE + 1; fail < FAIL_COUNT; fail++) {
+        uint64_t total = shoal_total_at(recent, METRIC_FAILURES, fail);
+        if (total > 0) {
+            json_array_append_new(
+                failures, json_pack("{s:s, s:s, s:o, s:f}", "failure", fail_info(fail)->label,
+                                    "words", fail_info(fail)->words, "total", integer(total),
+                                    "rate", shoal_rate_at(recent, METRIC_FAILURES, fail)));
+        }
+    }
+    return failures;
+}
+
+static json_t *make_statuses(const struct frame *frame)
+{
+    const struct shoal_interval *recent = &frame->counters[FRAME_10S];
+    const struct shoal_counter_def *def = &recent->schema->def.counters[METRIC_HTTP_RESPONSES];
+    json_t *statuses = json_object();
+    for (uint32_t i = 0; i < def->value_count; i++) {
+        uint64_t total = shoal_total_at(recent, METRIC_HTTP_RESPONSES, i);
+        if (total > 0) {
+            json_object_set_new(statuses, def->values[i], integer(total));
+        }
+    }
+    return statuses;
+}
+
+static json_t *make_variants(const struct frame *frame)
+{
+    const struct shoal_interval *recent = &frame->counters[FRAME_10S];
+    const struct shoal_counter_def *def = &recent->schema->def.counters[METRIC_SEGMENTS];
+    json_t *variants = json_array();
+    for (uint32_t i = 0; i < def->value_count; i++) {
+        uint64_t segments = shoal_total_at(recent, METRIC_SEGMENTS, i);
+        if (def->values[i] == NULL || (i >= frame->info->variant_count && segments == 0)) {
+            continue;
+        }
+        bool named = i < frame->info->variant_count;
+        json_array_append_new(
+            variants,
+            json_pack("{s:o, s:o, s:f, s:o, s:f, s:o}", "name",
+                      json_util_text(named ? frame->info->variants[i].name : def->values[i]),
+                      "segments", integer(segments), "segments_per_s",
+                      shoal_rate_at(recent, METRIC_SEGMENTS, i), "bytes",
+                      integer(shoal_total_at(recent, METRIC_SEGMENT_BYTES, i)), "bytes_per_s",
+                      shoal_rate_at(recent, METRIC_SEGMENT_BYTES, i), "bandwidth_bps",
+                      integer(named ? frame->info->variants[i].bandwidth_bps : 0)));
+    }
+    return variants;
+}
+
+static json_t *make_thresholds(const struct frame *frame)
+{
+    json_t *thresholds = json_array();
+    for (unsigned i = 0; i < frame->threshold_count && i < THRESHOLDS_MAX; i++) {
+        const struct threshold *threshold = &frame->thresholds[i];
+        const struct threshold_result *result = &frame->state.thresholds[i];
+        char value[64];
+        threshold_format_value(threshold, result->value, value, sizeof(value));
+        json_array_append_new(thresholds,
+                              json_pack("{s:s, s:b, s:f, s:s, s:b}", "threshold",
+                                        threshold->text, "pass", result->pass, "value",
+                                        result->value, "text", value, "known", result->known));
+    }
+    return thresholds;
+}
+
+static json_t *make_generator(const struct frame *frame)
+{
+    const struct shoal_interval *recent = &frame->full[FRAME_1S];
+    struct trust_verdict trust;
+    trust_judge(&frame->state.facts, &trust);
+    json_t *workers = json_array();
+    for (unsigned i = 0; i < frame->info->workers && i < METRIC_WORKERS_MAX; i++) {
+        json_array_append_new(workers,
+                              json_real(shoal_rate_at(recent, METRIC_WORKER_CPU, i) / 1e6));
+    }
+    json_t *checks = json_array();
+    for (int i = 0; i < TRUST_CHECKS; i++) {
+        json_array_append_new(checks,
+                              json_pack("{s:s, s:b, s:s}", "name", trust.rows[i].name, "ok",
+                                        trust.rows[i].ok, "text", trust.rows[i].text));
+    }
+    return json_pack("{s:b, s:s, s:b, s:s, s:o, s:o, s:f, s:f, s:o, s:o}", "trusted",
+                     trust.trusted, "why", trust.why, "limited", frame->state.bottleneck,
+                     "limited_why", frame->state.bottleneck_why, "workers", workers, "checks",
+                     checks, "process_cpu", frame->state.process_cpu, "cpu_s",
+                     (double)frame->state.cost.cpu_us / 1e6, "rss_bytes",
+                     integer(frame->state.cost.rss_bytes), "descriptor_limit",
+                     integer(frame->info->descriptor_limit));
+}
+
+static json_t *make_samples(const struct frame *frame)
+{
+    struct failure_sample samples[16];
+    size_t count = recorder_failures(frame->recorder, samples, 16);
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const struct failure_sample *sample = &samples[i];
+        json_array_append_new(
+            list,
+            json_pack("{s:f, s:i, s:s, s:i, s:o, s:o, s:o}", "time_s",
+                      (double)(sample->at_us - frame->info->start_us) / 1e6, "viewer",
+                      (int)sample->viewer, "words", fail_info(sample->fail)->words, "status",
+                      (int)sample->status, "url", json_util_text(sample->url), "address",
+                      json_util_text(sample->address), "cache", json_util_text(sample->cache)));
+    }
+    return list;
+}
+
+static int append(const char *bytes, size_t len, void *out)
+{
+    return buf_append(out, bytes, len);
+}
+
+static int dump(json_t *root, struct buf *out)
+{
+    int result = json_dump_callback(root, append, out, JSON_COMPACT | JSON_REAL_PRECISION(10));
+    json_decref(root);
+    return result < 0 ? -1 : 0;
+}
+
+int live_json_write_snapshot(const struct frame *frame, struct buf *out)
+{
+    json_t *root = json_object();
+    json_object_set_new(root, "run", make_run(frame));
+    json_object_set_new(root, "final", json_boolean(frame->final));
+    json_object_set_new(root, "target", integer(frame->target));
+    json_object_set_new(root, "row", integer(frame->state.row_count));
+    json_object_set_new(root, "counters", make_counters(&frame->counters[FRAME_RUN]));
+    json_object_set_new(root, "windows", make_windows(frame));
+    json_object_set_new(root, "failures", make_failures(frame));
+    json_object_set_new(root, "statuses", make_statuses(frame));
+    json_object_set_new(root, "failures_sampled", make_samples(frame));
+    json_object_set_new(root, "variants", make_variants(frame));
+    json_object_set_new(root, "thresholds", make_thresholds(frame));
+    json_object_set_new(root, "generator", make_generator(frame));
+    return dump(root, out);
+}
+
+int live_json_write_history(const struct recorder *recorder, size_t first, struct buf *out)
+{
+    struct recorder_state *state = malloc(sizeof(*state));
+    if (state == NULL) {
+        return -1;
+    }
+    recorder_state(recorder, state);
+    size_t room = first < state->row_count ? state->row_count - first : 0;
+    unsigned step_s = state->step_s;
+    free(state);
+    struct series_row *rows = calloc(room + 1, sizeof(*rows));
+    if (rows == NULL) {
+        return -1;
+    }
+    size_t count = recorder_rows(recorder, first, rows, room);
+    json_t *columns = json_object();
+    for (unsigned s = 0; s < SERIES_COUNT; s++) {
+        json_t *column = json_array();
+        for (size_t i = 0; i < count; i++) {
+            json_array_append_new(column, json_real(rows[i].value[s]));
+        }
+        json_object_set_new(columns, series_name(s), column);
+    }
+    free(rows);
+    return dump(json_pack("{s:o, s:i, s:o}", "first", integer(first), "step_s", (int)step_s,
+                          "columns", columns),
+                out);
+}
