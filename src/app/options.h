@@ -51,6 +51,9 @@ struct option_type {
     /* Takes one value. Returns 0, or -1 with *err filled: what is option_what(). */
     int (*take)(const struct option_value *value, struct err *err);
     enum option_completion completion;
+    /* The words that a value can be, joined by '|', where they are known only at run time;
+     * NULL: option.argument says it. */
+    const char *(*choices)(void);
     bool repeats; /* each time adds to a list */
     bool is_flag; /* takes no value; in a configuration file true or false */
 };
@@ -62,7 +65,7 @@ struct option {
     size_t offset; /* of the field in the command's struct */
     int64_t low;   /* legal range of numbers, in the unit of the field */
     int64_t high;
-    const char *argument; /* what --help shows as the value; NULL for a flag */
+    const char *argument; /* what --help shows as the value; NULL for a flag or choices() */
     const char *fallback; /* default as --help shows it; NULL: none worth showing */
     const char *help;     /* one or two sentences, for --help and the man page */
 };
@@ -85,16 +88,53 @@ struct option_command {
 int options_read(const struct option_command *command, int argc, char **argv, void *target,
                  struct option_memory *memory, struct err *err);
 
+/* Reads the YAML file into settings of the command's options: a mapping of option names to a
+ * value or, for options that repeat, a list of values. See option_settings. */
+struct option_setting {
+    const struct option *option; /* NULL: the operand */
+    const char *text;            /* NULL for a flag */
+    unsigned line;               /* of the file; 0: the command line */
+};
+
+struct option_settings {
+    struct option_setting *items; /* owned */
+    size_t count;
+};
+
+void option_settings_add(struct option_settings *settings, const struct option_setting *item);
+int options_read_file(const struct option_command *command, const char *path,
+                      struct option_settings *out, struct option_memory *memory,
+                      struct err *err);
+
+/* The option of that name or letter, or NULL. */
+const struct option *options_find(const struct option_command *command, struct span name);
+const struct option *options_find_letter(const struct option_command *command, char letter);
+
+/* Of the words, ended by NULL, the one most like `text`, or NULL when none is near. */
+const char *options_nearest(struct span text, const char *const *words);
+
+/* Fills *err for a name that is no option: "--" stands before it unless from a file. */
+int options_unknown(const struct option_command *command, struct span name, const char *what,
+                    struct err *err);
+
 /* Prints --help, wrapped to 80 columns. */
 void options_print_help(const struct option_command *command, FILE *out);
 
+/* What --help shows as the value: "N"; NULL for a flag. */
+const char *option_argument(const struct option *option);
+
 /* "--viewers" as the `what` of an error. Valid until the next call. */
 const char *option_what(const struct option *option);
+
+/* Ranges for durations, in microseconds. */
+#define OPTION_DURATION_MOST (INT64_C(365) * 86400 * 1000000)
+#define OPTION_TIMEOUT_MOST  (INT64_C(3600) * 1000000)
 
 /* The types that commands share. The field each writes is named. */
 extern const struct option_type option_flag;        /* bool */
 extern const struct option_type option_text;        /* const char * */
 extern const struct option_type option_input_file;  /* const char *; must be readable */
+extern const struct option_type option_output;      /* const char *; writable, or "-" */
 extern const struct option_type option_output_file; /* const char *; must be writable */
 extern const struct option_type option_count;       /* uint32_t within low … high */
 extern const struct option_type option_seed;        /* uint64_t, the whole range */

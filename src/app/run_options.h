@@ -88,6 +88,9 @@ struct run_options {
     unsigned given_stage_count;
 };
 
+/* The table of options.def, for tests. */
+extern const struct option_command run_command;
+
 /* Reads `shoal run …`, argv[0] being "run". Returns 0; 1 when --help was asked for and printed;
  * or -1 with *err filled. run_options_fini after 0. */
 int run_options_read(int argc, char **argv, struct run_options *out, struct err *err);
