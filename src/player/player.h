@@ -105,7 +105,7 @@ struct player_action {
     uint64_t range_length; /* 0: the whole resource; M3U8_TO_THE_END */
     uint32_t rendition;    /* index of the rendition it is for */
     uint32_t variant;      /* index in the multivariant playlist; 0 without one */
-    bool encrypted;        /* a segment or init section whose bytes look like noise */
+    bool encrypted;        /* a segment that is encrypted whole: its bytes look like noise */
     uint32_t attempt;      /* 0: the first; more: a retry of the same resource */
     int64_t duration_us;   /* media in a segment; 0 for other resources */
     int64_t intended_us;   /* when the player wanted it to begin; latencies count from here */

@@ -314,6 +314,20 @@ static bool give_asset(struct player *player, struct player_rendition *rendition
     return true;
 }
 
+/* Whether the whole segment is encrypted. SAMPLE-AES and its like leave the container as it
+ * is (rfc8216bis section 4.4.4.4). */
+static bool is_encrypted(const struct m3u8 *playlist, const struct m3u8_segment *segment)
+{
+    for (uint32_t i = 0; i < segment->key_count; i++) {
+        enum m3u8_method method = playlist->keys[segment->key_first + i].method;
+        if (method == M3U8_METHOD_AES_128 || method == M3U8_METHOD_AES_256_GCM ||
+            method == M3U8_METHOD_UNKNOWN) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool give_line(struct player *player, struct player_rendition *rendition,
                       struct player_line *line, struct player_action *out)
 {
@@ -343,6 +357,7 @@ static bool give_line(struct player *player, struct player_rendition *rendition,
     give_from_playlist(player, rendition, line, PLAYER_SEGMENT, out);
     out->reference = segment->uri;
     out->duration_us = segment->duration_us;
+    out->encrypted = is_encrypted(playlist, segment);
     if ((segment->flags & M3U8_SEGMENT_RANGE) != 0) {
         out->range_offset = segment->range.offset;
         out->range_length = segment->range.length;
