@@ -1,0 +1,64 @@
+#include "base/err.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void an_error_reads_as_one_line(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    char text[800];
+    assert_int_equal(err_set(&err, ERR_USAGE, "--viewers", "write 10", "'%s' is none", "x"),
+                     -1);
+    err_format(&err, text, sizeof text);
+    assert_string_equal(text, "--viewers: 'x' is none (write 10)");
+    assert_int_equal(err.kind, ERR_USAGE);
+    err_set(&err, ERR_START, "URL", NULL, "gone");
+    err_format(&err, text, sizeof text);
+    assert_string_equal(text, "URL: gone");
+    assert_int_equal(err_set(NULL, ERR_START, "URL", NULL, "gone"), -1);
+}
+
+static void control_bytes_do_not_reach_the_terminal(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    err_set(&err, ERR_USAGE, "a\nb", "c\x1b[31m", "d\x7f%s", "\r\n");
+    assert_string_equal(err.what, "a?b");
+    assert_string_equal(err.why, "d???");
+    assert_string_equal(err.hint, "c?[31m");
+}
+
+/* Text cut off ends between characters, whichever byte the end of the field falls on. */
+static void long_text_is_cut_at_a_character(void **state)
+{
+    (void)state;
+    for (size_t lead = 0; lead < 4; lead++) {
+        char text[600] = "";
+        struct err err = {0};
+        memset(text, 'x', lead);
+        for (size_t i = lead; i + 4 < sizeof text; i += 3) {
+            memcpy(text + i, "€", 3);
+        }
+        err_set(&err, ERR_USAGE, text, text, "%s", text);
+        size_t len = strlen(err.what);
+        assert_in_range(len, sizeof err.what - 4, sizeof err.what - 1);
+        assert_int_equal((len - lead) % 3, 0);
+        assert_int_equal((strlen(err.why) - lead) % 3, 0);
+        assert_int_equal((strlen(err.hint) - lead) % 3, 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_error_reads_as_one_line),
+        cmocka_unit_test(control_bytes_do_not_reach_the_terminal),
+        cmocka_unit_test(long_text_is_cut_at_a_character),
+    };
+    return cmocka_run_group_tests_name("err", tests, NULL, NULL);
+}
