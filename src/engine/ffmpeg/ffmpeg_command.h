@@ -15,9 +15,8 @@ enum {
 struct ffmpeg_command {
     struct buf text; /* owned: the arguments, each ended by NUL */
     uint32_t count;
-    uint32_t starts[FFMPEG_COMMAND_ARGS]; /* of the arguments in text */
-    char *
-        argv[FFMPEG_COMMAND_ARGS + 1]; /* into text, ended by NULL; after ffmpeg_command_seal */
+    uint32_t starts[FFMPEG_COMMAND_ARGS];      /* of the arguments in text */
+    const char *argv[FFMPEG_COMMAND_ARGS + 1]; /* into text, ended by NULL; once built */
 };
 
 void ffmpeg_command_init(struct ffmpeg_command *command);

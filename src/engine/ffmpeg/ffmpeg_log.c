@@ -484,16 +484,15 @@ static enum verdict read_hls_failed(struct line *line)
     return UNKNOWN;
 }
 
-static enum verdict read_sequence(struct line *line)
+static enum verdict read_sequence(struct line *line, enum ffmpeg_log_type type)
 {
     struct span *text = &line->text;
     if (!eat_number(text, &line->event.number)) {
         return UNKNOWN;
     }
     EAT(text, " ");
-    return EAT(text, "-> ") && eat_number(text, &line->event.other)
-               ? event(line, FFMPEG_LOG_SEQUENCE)
-               : UNKNOWN;
+    return EAT(text, "-> ") && eat_number(text, &line->event.other) ? event(line, type)
+                                                                    : UNKNOWN;
 }
 
 static enum verdict read_segment_skipped(struct line *line)
@@ -513,6 +512,9 @@ static enum verdict read_format_rare(struct line *line)
     }
     if (EAT(text, "keepalive request failed for ")) {
         return read_keepalive(line);
+    }
+    if (EAT(text, "Media sequence changed unexpectedly: ")) {
+        return read_sequence(line, FFMPEG_LOG_SEQUENCE_BACK);
     }
     if (EAT(text, "Segment ")) {
         return read_segment_skipped(line);
@@ -576,7 +578,6 @@ static enum verdict read_format(struct line *line)
         {"Starting new cluster", 20},
         {"demuxer injecting", 17},
         {"Non-monotonous DTS", 18},
-        {"Media sequence changed un", 25},
         {"Empty segment", 13},
         {"Segment size of zero", 20},
     };
@@ -596,7 +597,7 @@ static enum verdict read_format(struct line *line)
         return event(line, FFMPEG_LOG_PLAYLIST_TAG);
     }
     if (EAT(text, "Media sequence change (")) {
-        return read_sequence(line);
+        return read_sequence(line, FFMPEG_LOG_SEQUENCE);
     }
     if (STARTS(*text, "Format ")) {
         return IGNORED;

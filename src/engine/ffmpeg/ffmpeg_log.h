@@ -42,6 +42,7 @@ enum ffmpeg_log_type {
     FFMPEG_LOG_RECONNECT,     /* it will try again: number is the offset, other the seconds */
     FFMPEG_LOG_KEEPALIVE_FAILED, /* a reused connection was of no use for url: fail */
     FFMPEG_LOG_SEQUENCE,         /* the media sequence went from number to other */
+    FFMPEG_LOG_SEQUENCE_BACK,    /* it went backwards from number to other */
     FFMPEG_LOG_SEGMENT_FAILED,   /* number is the media sequence number; playlist */
     FFMPEG_LOG_SEGMENT_SKIPPED,  /* given up after the retries allowed: number; playlist */
     FFMPEG_LOG_SEGMENTS_EXPIRED, /* number of segments left the playlist unread */

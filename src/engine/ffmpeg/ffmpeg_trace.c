@@ -462,6 +462,9 @@ static void take_flow(struct ffmpeg_trace *trace, const struct ffmpeg_log_event 
     case FFMPEG_LOG_SIGNALLED:
         trace->signalled = true;
         break;
+    case FFMPEG_LOG_SEQUENCE_BACK:
+        ffmpeg_fetch_count_failure(trace, FAIL_SEQUENCE_REGRESSED);
+        break;
     case FFMPEG_LOG_SEGMENTS_EXPIRED:
         metrics_add(trace->lane, METRIC_SEGMENTS_SKIPPED, event->number);
         break;
