@@ -10,6 +10,7 @@
 #include "view/progress.h"
 #include "view/recorder.h"
 #include "view/run_info.h"
+#include "view/tui/tui.h"
 #include "view/web.h"
 
 #include <errno.h>
@@ -40,7 +41,8 @@ struct views {
     struct view_options options;
     struct recorder *recorder; /* owned */
     struct web *web;           /* owned or NULL */
-    struct worker recording, terminal;
+    struct tui *tui;           /* owned or NULL */
+    struct worker recording, progress;
     bool settled;
 
     /* The recording thread's own. */
@@ -49,7 +51,7 @@ struct views {
     struct buf csv_line;
     bool abort_sent;
 
-    /* The terminal thread's own. */
+    /* The progress thread's own. */
     struct buf progress_line;
     size_t rows_shown;
 };
@@ -225,6 +227,20 @@ static int start_web(struct views *views, struct err *err)
     return views->web == NULL ? -1 : 0;
 }
 
+static int start_terminal(struct views *views, struct err *err)
+{
+    switch (views->options.terminal) {
+    case VIEW_TERMINAL_NONE:
+        return 0;
+    case VIEW_TERMINAL_PROGRESS:
+        return worker_start(&views->progress, views, show_progress, err);
+    case VIEW_TERMINAL_DASHBOARD:
+        views->tui = tui_start(make_source(views), err);
+        return views->tui == NULL ? -1 : 0;
+    }
+    return -1;
+}
+
 struct views *views_start(const struct view_setup *setup, const struct view_options *options,
                           struct err *err)
 {
@@ -239,8 +255,7 @@ struct views *views_start(const struct view_setup *setup, const struct view_opti
     buf_init(&views->progress_line, LINE_LIMIT);
     if (open_files(views, err) < 0 || make_recorder(views, err) < 0 ||
         start_web(views, err) < 0 || worker_start(&views->recording, views, record, err) < 0 ||
-        (options->terminal != VIEW_TERMINAL_NONE &&
-         worker_start(&views->terminal, views, show_progress, err) < 0)) {
+        start_terminal(views, err) < 0) {
         views_free(views);
         return NULL;
     }
@@ -262,7 +277,9 @@ void views_settle(struct views *views)
     if (views->recorder != NULL) {
         record(views); /* the final row */
     }
-    worker_stop(&views->terminal);
+    worker_stop(&views->progress);
+    tui_stop(views->tui);
+    views->tui = NULL;
 }
 
 const struct recorder *views_record(const struct views *views)

@@ -1,0 +1,83 @@
+/* A grid of characters on which the dashboard is drawn before anything reaches a terminal; so
+ * panels are pure and tests read what they drew. One thread. */
+#ifndef VIEW_TUI_CANVAS_H
+#define VIEW_TUI_CANVAS_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum style {
+    STYLE_PLAIN,
+    STYLE_DIM,    /* labels, units */
+    STYLE_BOLD,   /* the figures that matter */
+    STYLE_TITLE,  /* of a panel */
+    STYLE_FOCUS,  /* title of the panel that has the focus */
+    STYLE_ACCENT, /* graphs, bars */
+    STYLE_GOOD,
+    STYLE_WARN,
+    STYLE_BAD,
+    STYLE_BANNER, /* must not be overlooked */
+    STYLE_COUNT,
+};
+
+struct cell {
+    uint32_t rune; /* a Unicode character one column wide */
+    uint8_t style; /* enum style */
+};
+
+struct canvas {
+    int width, height;
+    struct cell *cells; /* owned; width × height, row by row */
+    bool unicode;       /* false: only ASCII is drawn, other characters by a stand-in */
+};
+
+/* Resizes and clears. Returns 0, or -1 without memory (then its size is 0 × 0). */
+int canvas_reset(struct canvas *canvas, int width, int height);
+
+void canvas_fini(struct canvas *canvas);
+
+/* Appends the lines as UTF-8, without trailing spaces, each with a newline. */
+int canvas_dump(const struct canvas *canvas, struct buf *out);
+
+/* A part of a canvas. What is drawn outside of it is cut off. */
+struct area {
+    struct canvas *canvas;
+    int x, y, width, height;
+};
+
+struct area canvas_area(struct canvas *canvas);
+
+/* A part of an area, cut to it. */
+struct area area_part(const struct area *area, int x, int y, int width, int height);
+
+/* Draws UTF-8 text from column `x` of row `y` on; returns the column after it. Control
+ * characters, broken UTF-8 and characters of other widths show as '?'. */
+int area_text(const struct area *area, int y, int x, enum style style, const char *text);
+
+int area_printf(const struct area *area, int y, int x, enum style style, const char *format,
+                ...) __attribute__((format(printf, 5, 6)));
+
+/* Draws text that ends before column `end`. */
+void area_text_right(const struct area *area, int y, int end, enum style style,
+                     const char *text);
+
+void area_rune(const struct area *area, int y, int x, enum style style, uint32_t rune);
+
+/* The title line of a panel: "─ title ──────". */
+void area_title(const struct area *area, enum style style, const char *title);
+
+/* A bar of `width` cells from column x on, filled to `share` (0 to 1). */
+void area_bar(const struct area *area, int y, int x, int width, enum style style, double share);
+
+/* A line of block cells: the last `width` of `count` values, right-aligned, scaled to `top`. */
+void area_sparkline(const struct area *area, int y, int x, int width, const double *values,
+                    int count, double top);
+
+/* A graph in braille dots (ASCII: in '#') over the whole area, two values a cell; the last
+ * values at its right edge, scaled to `top`. */
+void area_graph(const struct area *area, enum style style, const double *values, int count,
+                double top);
+
+#endif

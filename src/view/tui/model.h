@@ -1,0 +1,64 @@
+/* What the dashboard shows and how the operator has set it: everything a panel draws from. */
+#ifndef VIEW_TUI_MODEL_H
+#define VIEW_TUI_MODEL_H
+
+#include "view/frame.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    MODEL_ROWS = 600, /* newest rows of the timeline at hand for graphs */
+    MODEL_SAMPLES = 32,
+};
+
+enum model_sort {
+    MODEL_SORT_COUNT, /* most first */
+    MODEL_SORT_RATE,  /* most of the last 10 s first */
+    MODEL_SORT_NAME,
+    MODEL_SORTS,
+};
+
+struct model {
+    struct frame frame;
+    struct series_row rows[MODEL_ROWS]; /* oldest first */
+    size_t row_count;
+    struct failure_sample samples[MODEL_SAMPLES]; /* newest first */
+    size_t sample_count;
+
+    enum frame_window window; /* of times, failures, quality */
+    enum model_sort sort;
+    unsigned graph; /* which of model_graphs is drawn large */
+    int focus;      /* number of the panel, -1: none */
+    bool paused, help;
+    unsigned stops;     /* how often stop was asked for here */
+    char message[80];   /* shown in the foot for a while; empty: none */
+    int message_frames; /* how many more frames */
+};
+
+/* The figures that can be drawn large. */
+struct model_graph {
+    const char *name;
+    enum series series;
+    enum { MODEL_UNIT_NUMBER, MODEL_UNIT_BYTES, MODEL_UNIT_TIME, MODEL_UNIT_SHARE } unit;
+};
+
+enum { MODEL_GRAPHS = 8 };
+extern const struct model_graph model_graphs[MODEL_GRAPHS];
+
+/* Copies the column of a series into values (room for MODEL_ROWS); returns how many, and the
+ * greatest in *ret_top. */
+int model_column(const struct model *model, enum series series, double *values,
+                 double *ret_top);
+
+/* What a key does to the model and, through the frame's control, to the run. `key` is a
+ * character or one of these. */
+enum {
+    MODEL_KEY_NONE = 0,
+    MODEL_KEY_ESCAPE = 27,
+    MODEL_KEY_TAB = 9,
+    MODEL_KEY_BACKTAB = 0x1000,
+};
+void model_key(struct model *model, int key);
+
+#endif

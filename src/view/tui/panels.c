@@ -1,0 +1,235 @@
+#include "view/tui/panels.h"
+
+#include "view/format.h"
+#include "view/tui/panel_list.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    TWO_COLUMNS_FROM = 112, /* width from which panels stand in two columns */
+    LEAST_WIDTH = 40,
+    LEAST_HEIGHT = 8,
+    PANELS_MAX = 16,
+    CORE = 6, /* panels of a rank below this come before any other grows past its share */
+};
+
+/* In the order in which they are drawn. */
+const struct panel panels[] = {
+    {"Viewers", 2, panel_viewers_wanted, panel_viewers_draw, 0, 0},
+    {"Rates", 3, panel_rates_wanted, panel_rates_draw, 0, 1},
+    {"Graph", 4, panel_graph_wanted, panel_graph_draw, 0, 8},
+    {"Times", 3, panel_times_wanted, panel_times_draw, 1, 2},
+    {"Quality", 2, panel_quality_wanted, panel_quality_draw, 1, 3},
+    {"Variants", 2, panel_variants_wanted, panel_variants_draw, 0, 7},
+    {"Failures", 2, panel_failures_wanted, panel_failures_draw, 1, 4},
+    {"Samples", 3, panel_samples_wanted, panel_samples_draw, 1, 9},
+    {"Thresholds", 2, panel_thresholds_wanted, panel_thresholds_draw, 1, 6},
+    {"Generator", 2, panel_generator_wanted, panel_generator_draw, 0, 5},
+};
+const int panels_count = sizeof(panels) / sizeof(panels[0]);
+
+/* Rows that a panel gets before lesser ones get any. */
+static int fair_share(int wanted)
+{
+    enum { FAIR = 6 };
+    return wanted < FAIR ? wanted : FAIR;
+}
+
+struct layout {
+    int height;             /* rows left to give */
+    int wanted[PANELS_MAX]; /* 0: not in this column, or nothing to show */
+    int given[PANELS_MAX];
+};
+
+static int min(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static void give(struct layout *layout, int panel, int rows)
+{
+    int more = min(rows - layout->given[panel], layout->height);
+    if (more > 0) {
+        layout->given[panel] += more;
+        layout->height -= more;
+    }
+}
+
+/* Gives the panels of a column their rows: what none can do without first, then fair shares in
+ * the order of rank, then all they want. */
+static void lay_out(const struct model *model, struct layout *layout)
+{
+    int by_rank[PANELS_MAX];
+    for (int i = 0; i < panels_count; i++) {
+        by_rank[panels[i].rank] = i;
+    }
+    for (int rank = 0; rank < CORE; rank++) {
+        int i = by_rank[rank];
+        if (layout->wanted[i] > 0 && layout->height >= panels[i].least) {
+            give(layout, i, panels[i].least);
+        }
+    }
+    if (model->focus >= 0 &&
+        layout->height + layout->given[model->focus] >= panels[model->focus].least) {
+        give(layout, model->focus, layout->wanted[model->focus]);
+    }
+    for (int rank = 0; rank < panels_count; rank++) {
+        int i = by_rank[rank];
+        if (layout->given[i] > 0 || layout->height >= panels[i].least) {
+            give(layout, i, fair_share(layout->wanted[i]));
+        }
+    }
+    for (int rank = 0; rank < panels_count; rank++) {
+        int i = by_rank[rank];
+        if (layout->given[i] > 0) {
+            give(layout, i, layout->wanted[i]);
+        }
+    }
+}
+
+/* Draws the panels of one column, or of both when `column` is -1. */
+static void draw_column(const struct model *model, const struct area *area, int column)
+{
+    struct layout layout = {.height = area->height};
+    for (int i = 0; i < panels_count; i++) {
+        bool here = column < 0 || panels[i].column == column;
+        layout.wanted[i] = here ? panels[i].wanted(model) : 0;
+    }
+    lay_out(model, &layout);
+    int y = 0;
+    for (int i = 0; i < panels_count; i++) {
+        if (layout.given[i] > 0) {
+            struct area part = area_part(area, 0, y, area->width, layout.given[i]);
+            panels[i].draw(model, &part, i == model->focus ? STYLE_FOCUS : STYLE_TITLE);
+            y += layout.given[i];
+        }
+    }
+}
+
+static void draw_header(const struct model *model, const struct area *area)
+{
+    static const char *const phases[] = {"starting", "running", "ending", "over"};
+    const struct frame *frame = &model->frame;
+    char at[FORMAT_MAX], planned[FORMAT_MAX], right[96];
+    format_clock(at, sizeof(at), frame->at_us);
+    if (frame->info->duration_us > 0) {
+        format_clock(planned, sizeof(planned), frame->info->duration_us);
+        snprintf(right, sizeof(right), " %s %s / %s ", phases[frame->phase], at, planned);
+    } else {
+        snprintf(right, sizeof(right), " %s %s ", phases[frame->phase], at);
+    }
+    area_text(area, 0, 0, STYLE_TITLE, "shoal");
+    area_text(area, 0, 7, STYLE_PLAIN, frame->info->url);
+    area_text_right(area, 0, area->width,
+                    frame->phase == RUN_PHASE_RUNNING ? STYLE_GOOD : STYLE_WARN, right);
+}
+
+/* What must not be overlooked, or NULL. */
+static const char *banner_of(const struct model *model, char *dst, size_t size)
+{
+    const struct recorder_state *state = &model->frame.state;
+    struct trust_verdict trust;
+    trust_judge(&state->facts, &trust);
+    if (state->bottleneck) {
+        snprintf(dst, size, " THE GENERATOR IS THE BOTTLENECK: %s ", state->bottleneck_why);
+        return dst;
+    }
+    if (!trust.trusted) {
+        snprintf(dst, size, " NOT TO BE TRUSTED: %s ", trust.why);
+        return dst;
+    }
+    return NULL;
+}
+
+static bool draw_banner(const struct model *model, const struct area *area)
+{
+    char text[320];
+    if (banner_of(model, text, sizeof(text)) == NULL) {
+        return false;
+    }
+    for (int x = 0; x < area->width; x++) {
+        area_rune(area, 1, x, STYLE_BANNER, ' ');
+    }
+    area_text(area, 1, 0, STYLE_BANNER, text);
+    return true;
+}
+
+static void draw_foot(const struct model *model, const struct area *area)
+{
+    static const struct {
+        const char *key, *words;
+    } keys[] = {{"h", "help"}, {"p", "pause"}, {"tab", "panel"},  {"w", "window"},
+                {"s", "sort"}, {"g", "graph"}, {"+-", "viewers"}, {"q", "quit"}};
+    int y = area->height - 1, x = 0;
+    if (model->message[0] != '\0') {
+        area_text(area, y, 0, STYLE_BOLD, model->message);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        int width = (int)(strlen(keys[i].key) + strlen(keys[i].words) + 3);
+        if (x + width > area->width) {
+            break;
+        }
+        x = area_text(area, y, x, STYLE_BOLD, keys[i].key) + 1;
+        x = area_text(area, y, x, STYLE_DIM, keys[i].words) + 2;
+    }
+    if (model->paused && x + 8 < area->width) {
+        area_text_right(area, y, area->width, STYLE_WARN, "PAUSED ");
+    }
+}
+
+static void draw_help(const struct area *area)
+{
+    static const char *const lines[] = {
+        "h ?        this help",
+        "p space    hold the display; the run goes on",
+        "tab        next panel gets the room; esc: none",
+        "w          window of times and quality",
+        "s          order of failures and variants",
+        "g          figure of the graph",
+        "+ -        a tenth more or fewer viewers",
+        "q          end the run; twice: at once",
+        "ctrl-z     suspend; fg brings it back",
+    };
+    enum { COUNT = sizeof(lines) / sizeof(lines[0]), WIDTH = 56 };
+    int left = area->width > WIDTH ? (area->width - WIDTH) / 2 : 0;
+    int top = area->height > COUNT + 2 ? (area->height - COUNT - 2) / 2 : 0;
+    struct area box = area_part(area, left, top, WIDTH, COUNT + 2);
+    for (int y = 0; y < box.height; y++) {
+        for (int x = 0; x < box.width; x++) {
+            bool edge = y == 0 || y == box.height - 1;
+            area_rune(&box, y, x, edge ? STYLE_DIM : STYLE_PLAIN, edge ? 0x2500 : ' ');
+        }
+    }
+    area_text(&box, 0, 2, STYLE_TITLE, " Keys ");
+    for (int i = 0; i < COUNT; i++) {
+        area_text(&box, i + 1, 2, STYLE_PLAIN, lines[i]);
+    }
+}
+
+void panels_draw(const struct model *model, struct canvas *canvas)
+{
+    struct area screen = canvas_area(canvas);
+    if (screen.width < LEAST_WIDTH || screen.height < LEAST_HEIGHT) {
+        area_text(&screen, 0, 0, STYLE_BOLD, "too small");
+        return;
+    }
+    draw_header(model, &screen);
+    int top = draw_banner(model, &screen) ? 2 : 1;
+    int height = screen.height - top - 1;
+    if (screen.width >= TWO_COLUMNS_FROM) {
+        int half = (screen.width - 2) / 2;
+        struct area left = area_part(&screen, 0, top, half, height);
+        struct area right = area_part(&screen, screen.width - half, top, half, height);
+        draw_column(model, &left, 0);
+        draw_column(model, &right, 1);
+    } else {
+        struct area body = area_part(&screen, 0, top, screen.width, height);
+        draw_column(model, &body, -1);
+    }
+    draw_foot(model, &screen);
+    if (model->help) {
+        draw_help(&screen);
+    }
+}

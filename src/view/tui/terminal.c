@@ -1,0 +1,294 @@
+/* ncurses lives here alone. */
+#include "view/tui/terminal.h"
+
+#include "view/tui/model.h"
+#include "view/tui/terminal_guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define NCURSES_WIDECHAR 1
+#include <curses.h>
+#include <term.h>
+
+struct terminal {
+    SCREEN *screen;
+    struct termios saved;
+    int width, height;
+    bool unicode;
+    attr_t attributes[STYLE_COUNT];
+    short pairs[STYLE_COUNT];
+    int pipe[2];                      /* signals arrive here */
+    struct sigaction stop, continue_; /* handlers before ours */
+};
+
+/* Written by the handlers: 's' suspend, 'c' continued. -1 while no terminal is open. */
+static _Atomic int signal_fd = -1;
+
+static void on_job_signal(int number)
+{
+    int error = errno;
+    int fd = atomic_load_explicit(&signal_fd, memory_order_relaxed);
+    if (fd >= 0) {
+        ssize_t written = write(fd, number == SIGTSTP ? "s" : "c", 1);
+        (void)written; /* a full pipe already says it */
+    }
+    errno = error;
+}
+
+/* Colours of middling lightness, so that they can be read on dark and on light. */
+static void choose_colours(struct terminal *terminal)
+{
+    static const struct {
+        enum style style;
+        short of_256, of_8;
+    } colours[] = {
+        {STYLE_TITLE, 32, COLOR_BLUE},    {STYLE_FOCUS, 166, COLOR_MAGENTA},
+        {STYLE_ACCENT, 32, COLOR_CYAN},   {STYLE_GOOD, 34, COLOR_GREEN},
+        {STYLE_WARN, 166, COLOR_MAGENTA}, {STYLE_BAD, 160, COLOR_RED},
+        {STYLE_BANNER, 160, COLOR_RED},
+    };
+    terminal->attributes[STYLE_DIM] = A_NORMAL;
+    terminal->attributes[STYLE_BOLD] = A_BOLD;
+    terminal->attributes[STYLE_TITLE] = A_BOLD;
+    terminal->attributes[STYLE_FOCUS] = A_BOLD | A_REVERSE;
+    terminal->attributes[STYLE_BAD] = A_BOLD;
+    terminal->attributes[STYLE_BANNER] = A_BOLD | A_REVERSE;
+    const char *no_colour = getenv("NO_COLOR");
+    if ((no_colour != NULL && no_colour[0] != '\0') || !has_colors() || start_color() == ERR) {
+        return;
+    }
+    use_default_colors();
+    for (size_t i = 0; i < sizeof(colours) / sizeof(colours[0]); i++) {
+        short pair = (short)(i + 1);
+        short colour = COLORS >= 256 ? colours[i].of_256 : colours[i].of_8;
+        if (init_pair(pair, colour, -1) != ERR) {
+            terminal->pairs[colours[i].style] = pair;
+        }
+    }
+    if (COLORS >= 256 && init_pair(32, 244, -1) != ERR) {
+        terminal->pairs[STYLE_DIM] = 32;
+    }
+}
+
+/* What undoes the dashboard on the screen: colours off, cursor on, main screen. */
+static size_t restoring_text(char *dst, size_t size)
+{
+    static const char *const names[] = {"sgr0", "cnorm", "rmkx", "rmcup"};
+    size_t len = 0;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *text = tigetstr(names[i]);
+        if (text != NULL && text != (const char *)-1 && len + strlen(text) < size) {
+            memcpy(dst + len, text, strlen(text));
+            len += strlen(text);
+        }
+    }
+    return len;
+}
+
+/* ncurses sets handlers where it finds none; those of an interrupt are app's affair. */
+static SCREEN *make_screen(void)
+{
+    static const int kept[] = {SIGINT, SIGTERM, SIGWINCH};
+    struct sigaction before[3];
+    for (int i = 0; i < 3; i++) {
+        sigaction(kept[i], NULL, &before[i]);
+    }
+    SCREEN *screen = newterm(NULL, stdout, stdin);
+    for (int i = 0; i < 3; i++) {
+        sigaction(kept[i], &before[i], NULL);
+    }
+    return screen;
+}
+
+static void watch_signals(struct terminal *terminal)
+{
+    struct sigaction action = {.sa_handler = on_job_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    atomic_store_explicit(&signal_fd, terminal->pipe[1], memory_order_relaxed);
+    sigaction(SIGTSTP, &action, &terminal->stop);
+    sigaction(SIGCONT, &action, &terminal->continue_);
+}
+
+static void unwatch_signals(struct terminal *terminal)
+{
+    sigaction(SIGTSTP, &terminal->stop, NULL);
+    sigaction(SIGCONT, &terminal->continue_, NULL);
+    atomic_store_explicit(&signal_fd, -1, memory_order_relaxed);
+}
+
+static struct terminal *fail_open(struct terminal *terminal, struct err *err, const char *why)
+{
+    err_set(err, ERR_START, "dashboard", "use --no-tui", "%s", why);
+    if (terminal != NULL) {
+        close(terminal->pipe[0]);
+        close(terminal->pipe[1]);
+        free(terminal);
+    }
+    return NULL;
+}
+
+struct terminal *terminal_open(struct err *err)
+{
+    struct terminal *terminal = calloc(1, sizeof(*terminal));
+    if (terminal == NULL || pipe2(terminal->pipe, O_CLOEXEC | O_NONBLOCK) < 0) {
+        free(terminal);
+        return fail_open(NULL, err, "out of memory or descriptors");
+    }
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) ||
+        tcgetattr(STDIN_FILENO, &terminal->saved) < 0) {
+        return fail_open(terminal, err, "standard input and output must be a terminal");
+    }
+    setlocale(LC_CTYPE, "");
+    terminal->unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    watch_signals(terminal); /* before newterm, which leaves alone what it finds */
+    terminal->screen = make_screen();
+    if (terminal->screen == NULL || tigetstr("cup") == NULL || tigetstr("cup") == (char *)-1) {
+        unwatch_signals(terminal);
+        return fail_open(terminal, err, "the terminal (TERM) cannot place its cursor");
+    }
+    char text[256];
+    size_t len = restoring_text(text, sizeof(text));
+    terminal_guard_arm(STDOUT_FILENO, &terminal->saved, text, len);
+    cbreak();
+    noecho();
+    nonl();
+    curs_set(0);
+    keypad(stdscr, TRUE);
+    nodelay(stdscr, TRUE);
+    set_escdelay(25);
+    choose_colours(terminal);
+    getmaxyx(stdscr, terminal->height, terminal->width);
+    return terminal;
+}
+
+void terminal_close(struct terminal *terminal)
+{
+    if (terminal == NULL) {
+        return;
+    }
+    endwin();
+    terminal_guard_disarm();
+    unwatch_signals(terminal);
+    delscreen(terminal->screen);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->saved);
+    close(terminal->pipe[0]);
+    close(terminal->pipe[1]);
+    free(terminal);
+}
+
+bool terminal_is_unicode(const struct terminal *terminal)
+{
+    return terminal->unicode;
+}
+
+void terminal_size(struct terminal *terminal, int *ret_width, int *ret_height)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0 &&
+        (size.ws_col != terminal->width || size.ws_row != terminal->height)) {
+        terminal->width = size.ws_col;
+        terminal->height = size.ws_row;
+        resizeterm(terminal->height, terminal->width);
+        clearok(curscr, TRUE);
+    }
+    *ret_width = terminal->width;
+    *ret_height = terminal->height;
+}
+
+static bool is_in_foreground(void)
+{
+    return tcgetpgrp(STDOUT_FILENO) == getpgrp();
+}
+
+static void show_cell(const struct terminal *terminal, int y, int x, struct cell cell)
+{
+    wchar_t text[2] = {(wchar_t)cell.rune, 0};
+    cchar_t character;
+    setcchar(&character, text, terminal->attributes[cell.style], terminal->pairs[cell.style],
+             NULL);
+    mvadd_wch(y, x, &character);
+}
+
+void terminal_show(struct terminal *terminal, const struct canvas *canvas)
+{
+    if (!is_in_foreground()) {
+        return;
+    }
+    for (int y = 0; y < canvas->height && y < terminal->height; y++) {
+        for (int x = 0; x < canvas->width && x < terminal->width; x++) {
+            show_cell(terminal, y, x,
+                      canvas->cells[(size_t)y * (size_t)canvas->width + (size_t)x]);
+        }
+    }
+    refresh();
+}
+
+static void redraw_all(void)
+{
+    clearok(curscr, TRUE);
+    refresh();
+    curs_set(0);
+}
+
+/* The terminal goes back, the process stops; here it goes on after SIGCONT. */
+static void suspend(void)
+{
+    def_prog_mode();
+    endwin();
+    raise(SIGSTOP);
+    reset_prog_mode();
+    redraw_all();
+}
+
+static void take_signals(struct terminal *terminal)
+{
+    char what;
+    while (read(terminal->pipe[0], &what, 1) == 1) {
+        if (what == 's') {
+            suspend();
+        } else if (is_in_foreground()) {
+            reset_prog_mode();
+            redraw_all();
+        }
+    }
+}
+
+static int take_key(void)
+{
+    int key = is_in_foreground() ? getch() : ERR;
+    switch (key) {
+    case ERR:
+    case KEY_RESIZE:
+        return MODEL_KEY_NONE;
+    case KEY_BTAB:
+        return MODEL_KEY_BACKTAB;
+    default:
+        return key < 256 ? key : MODEL_KEY_NONE;
+    }
+}
+
+int terminal_wait(struct terminal *terminal, int stop_fd, int timeout_ms)
+{
+    struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                           {.fd = stop_fd, .events = POLLIN},
+                           {.fd = terminal->pipe[0], .events = POLLIN}};
+    int key = take_key(); /* more of what an earlier wait found */
+    if (key != MODEL_KEY_NONE || poll(fds, 3, timeout_ms) <= 0) {
+        return key;
+    }
+    if (fds[2].revents != 0) {
+        take_signals(terminal);
+    }
+    return fds[0].revents != 0 ? take_key() : MODEL_KEY_NONE;
+}

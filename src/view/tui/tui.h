@@ -1,0 +1,17 @@
+/* The terminal dashboard on a thread of its own, two frames a second. */
+#ifndef VIEW_TUI_TUI_H
+#define VIEW_TUI_TUI_H
+
+#include "base/err.h"
+#include "view/frame.h"
+
+struct tui;
+
+/* Takes the terminal over. Takes ownership of the source, also on failure. Returns NULL with
+ * *err filled when that terminal cannot show it. */
+struct tui *tui_start(struct frame_source *source, struct err *err);
+
+/* Ends the thread and gives the terminal back. NULL is a no-op. */
+void tui_stop(struct tui *tui);
+
+#endif
