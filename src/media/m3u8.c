@@ -1,5 +1,6 @@
 #include "media/m3u8.h"
 
+#include "media/m3u8_checker.h"
 #include "media/m3u8_parser.h"
 #include "media/m3u8_text.h"
 
@@ -92,10 +93,16 @@ static void read_tag(struct m3u8_parser *p, struct span line)
     }
     if (p->tag == M3U8_TAG_COUNT) {
         p->playlist->unknown_tags++;
+        if (p->check != NULL) {
+            m3u8_check_unknown_tag(p, name);
+        }
         return;
     }
     const struct m3u8_tag_info *info = &m3u8_tag_table[p->tag];
     note_kind(p, info);
+    if (p->check != NULL) {
+        m3u8_check_tag(p);
+    }
     if (info->where == M3U8_IN_MEDIA) {
         m3u8_apply_media_tag(p);
     } else if (info->where == M3U8_IN_MULTIVARIANT) {
@@ -110,6 +117,9 @@ static void read_uri(struct m3u8_parser *p, struct span line)
 {
     p->tag = M3U8_TAG_COUNT;
     struct span uri = m3u8_may_refer(line) ? m3u8_substitute(p, line) : line;
+    if (p->check != NULL) {
+        m3u8_check_uri_line(p, uri);
+    }
     if (p->skip_uri) {
         p->skip_uri = false;
     } else if (p->has_variant) {
@@ -134,6 +144,9 @@ static struct span trim_line(struct span line)
 static void read_line(struct m3u8_parser *p, struct span raw)
 {
     struct span line = trim_line(raw);
+    if (p->check != NULL) {
+        m3u8_check_line(p, raw);
+    }
     if (line.len == 0) {
         return;
     }
@@ -141,7 +154,6 @@ static void read_line(struct m3u8_parser *p, struct span raw)
         p->has_extm3u = span_starts_with(line, SPAN("#EXTM3U"));
         if (!p->has_extm3u) {
             m3u8_stop(p, M3U8_NOT_PLAYLIST);
-            return;
         }
     }
     if (p->after_segment_at == UINT32_MAX) {
@@ -161,6 +173,9 @@ static void read_lines(struct m3u8_parser *p)
     /* Browsers' decoders drop a byte order mark before the parser sees it. */
     if (span_starts_with(text, SPAN("\xef\xbb\xbf"))) {
         at = 3;
+    }
+    if (p->check != NULL) {
+        m3u8_check_start(p);
     }
     while (at < text.len && p->status == M3U8_OK) {
         const char *newline = memchr(text.ptr + at, '\n', text.len - at);
@@ -264,15 +279,21 @@ enum m3u8_status m3u8_parse(const struct m3u8_source *source, struct m3u8 **out)
         .next_date_us = M3U8_NO_DATE,
         .pending = {.date_us = M3U8_NO_DATE},
     };
+    struct m3u8_checker check = {.target_from = UINT32_MAX};
+    p.check = source->report != NULL ? &check : NULL;
     read_lines(&p);
     if (p.status == M3U8_OK) {
         decide_kind(&p);
     }
+    if (p.status == M3U8_OK && p.check != NULL) {
+        m3u8_check_end(&p);
+    }
     free(p.daterange_ids.slots);
     m3u8_settle_arrays(&p);
-    if (p.status != M3U8_OK) {
+    status = p.status != M3U8_OK ? p.status : p.verdict;
+    if (status != M3U8_OK) {
         m3u8_unref(&block->playlist);
-        return p.status;
+        return status;
     }
     *out = &block->playlist;
     return M3U8_OK;

@@ -320,6 +320,8 @@ struct m3u8_source {
     size_t limit_text_bytes;    /* 0: M3U8_LIMIT_TEXT_BYTES */
     size_t limit_memory_bytes;  /* 0: M3U8_LIMIT_MEMORY_BYTES */
     struct m3u8_report *report; /* receives the rules broken; NULL: nobody asks */
+    bool alone; /* read without knowing what led to it, from a file for example: variables to
+                 * IMPORT, or from the query when url is empty, stand for themselves */
 };
 
 enum m3u8_status {

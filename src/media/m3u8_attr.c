@@ -1,3 +1,4 @@
+#include "media/m3u8_checker.h"
 #include "media/m3u8_parser.h"
 
 #define STRLEN(literal) (sizeof(literal) - 1)
@@ -124,5 +125,8 @@ void m3u8_read_attrs(struct m3u8_parser *p, struct m3u8_attrs *attrs)
         attrs->value[at] = item.value;
         attrs->present |= 1u << at;
         attrs->quoted |= (item.quoted ? 1u : 0u) << at;
+    }
+    if (p->check != NULL) {
+        m3u8_check_attrs(p, attrs);
     }
 }

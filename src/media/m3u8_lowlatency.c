@@ -1,5 +1,6 @@
 /* The tags of low latency, delta updates and metadata (rfc8216bis sections 4.4.3.7, 4.4.3.8,
  * 4.4.4.9 and 4.4.5). */
+#include "media/m3u8_checker.h"
 #include "media/m3u8_parser.h"
 #include "media/m3u8_text.h"
 
@@ -276,6 +277,9 @@ void m3u8_apply_daterange(struct m3u8_parser *p)
     if (range == NULL) {
         p->playlist->ignored_tags++;
         return;
+    }
+    if (p->check != NULL && range->line != p->line) {
+        m3u8_check_daterange(p, range);
     }
     merge_span(&attrs, AT_DATERANGE_CLASS, &range->class);
     merge_span(&attrs, AT_DATERANGE_CUE, &range->cue);

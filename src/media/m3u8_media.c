@@ -1,4 +1,5 @@
 /* The tags of media playlists that make segments (rfc8216bis sections 4.4.3 and 4.4.4). */
+#include "media/m3u8_checker.h"
 #include "media/m3u8_parser.h"
 #include "media/m3u8_text.h"
 
@@ -410,6 +411,9 @@ void m3u8_apply_segment_uri(struct m3u8_parser *p, struct span uri)
     /* A run of segments at the limit of duration must not overflow what sums them. */
     if (m->total_duration_us > INT64_MAX / 4) {
         m3u8_stop(p, M3U8_TOO_LARGE);
+    }
+    if (p->check != NULL) {
+        m3u8_check_segment(p, segment);
     }
     reset_pending(p);
     p->after_segment_at = UINT32_MAX;

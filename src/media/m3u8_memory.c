@@ -4,7 +4,10 @@
 
 void m3u8_stop(struct m3u8_parser *p, enum m3u8_status status)
 {
-    if (p->status == M3U8_OK) {
+    bool of_text = status == M3U8_INVALID || status == M3U8_NOT_PLAYLIST;
+    if (p->check != NULL && of_text) {
+        p->verdict = p->verdict == M3U8_OK ? status : p->verdict;
+    } else if (p->status == M3U8_OK) {
         p->status = status;
     }
 }

@@ -179,7 +179,9 @@ struct m3u8_parser {
     struct m3u8_block *block;
     struct m3u8 *playlist; /* &block->playlist */
     const struct m3u8_source *source;
-    enum m3u8_status status; /* M3U8_OK until something ends the parsing */
+    enum m3u8_status status;    /* M3U8_OK until something ends the parsing */
+    enum m3u8_status verdict;   /* what it will end with, though a report is still being made */
+    struct m3u8_checker *check; /* the strict half; NULL when there is no report */
     size_t memory_limit;
 
     uint32_t line;         /* number of the line being read */
@@ -227,7 +229,8 @@ char *m3u8_keep(struct m3u8_parser *p, size_t size);
 /* Hands the arrays to the playlist, and gives back what they have too much of. */
 void m3u8_settle_arrays(struct m3u8_parser *p);
 
-/* Ends the parsing unless it has ended. */
+/* Ends the parsing unless it has ended. What is wrong with the text ends it only when nobody
+ * asked for a report: then the rest is read for its sake. */
 void m3u8_stop(struct m3u8_parser *p, enum m3u8_status status);
 
 /* --- m3u8_attr.c --- */

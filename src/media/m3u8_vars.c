@@ -1,4 +1,5 @@
 /* Variables: EXT-X-DEFINE and substitution (rfc8216bis sections 4.3 and 4.4.2.3). */
+#include "media/m3u8_checker.h"
 #include "media/m3u8_parser.h"
 
 static bool is_name_byte(char c)
@@ -47,6 +48,16 @@ static const struct m3u8_define *own_define(const struct m3u8_parser *p, struct 
                        name);
 }
 
+/* Breaks off with a rule broken. */
+static void fail(struct m3u8_parser *p, enum m3u8_rule rule, const char *attribute,
+                 struct span name)
+{
+    m3u8_stop(p, M3U8_INVALID);
+    if (p->check != NULL) {
+        m3u8_note(p, rule, attribute, "\"%.*s\"", name.len > 60 ? 60 : (int)name.len, name.ptr);
+    }
+}
+
 /* The length after substitution; stops the parsing when a name is not defined. */
 static size_t expanded_length(struct m3u8_parser *p, struct span text, bool *any)
 {
@@ -60,7 +71,7 @@ static size_t expanded_length(struct m3u8_parser *p, struct span text, bool *any
         }
         const struct m3u8_define *define = own_define(p, name);
         if (define == NULL) {
-            m3u8_stop(p, M3U8_INVALID);
+            fail(p, M3U8_RULE_VARIABLE_UNDEFINED, NULL, name);
             return 0;
         }
         *any = true;
@@ -73,8 +84,11 @@ struct span m3u8_substitute(struct m3u8_parser *p, struct span text)
 {
     bool any = false;
     size_t len = expanded_length(p, text, &any);
-    if (!any || p->status != M3U8_OK) {
-        return text;
+    if (!any || len == 0 || p->status != M3U8_OK) {
+        return any && len == 0 && p->verdict == M3U8_OK ? span_of(text.ptr, 0) : text;
+    }
+    if (p->check != NULL) {
+        m3u8_note_need(p, 8, NULL, "variable substitution");
     }
     char *dst = m3u8_keep(p, len);
     if (dst == NULL) {
@@ -115,9 +129,13 @@ static bool keep_copy(struct m3u8_parser *p, struct span text, struct span *out)
 static bool query_value(struct m3u8_parser *p, struct span name, struct span *out)
 {
     struct span encoded;
+    if (p->source->alone && p->playlist->url.len == 0) {
+        *out = name;
+        return true;
+    }
     if (p->playlist->url.len == 0 || !url_query_find(&p->playlist->base, name, &encoded) ||
         encoded.len == 0) {
-        m3u8_stop(p, M3U8_INVALID);
+        fail(p, M3U8_RULE_DEFINE_QUERYPARAM_UNKNOWN, "QUERYPARAM", name);
         return false;
     }
     char *dst = m3u8_keep(p, encoded.len);
@@ -131,39 +149,89 @@ static bool imported_value(struct m3u8_parser *p, struct span name, struct span 
     const struct m3u8 *from = p->source->multivariant;
     const struct m3u8_define *define =
         from == NULL ? NULL : find_define(from->defines, from->define_count, name);
+    if (define == NULL && from == NULL && p->source->alone) {
+        *out = name;
+        return true;
+    }
     if (define == NULL) {
-        m3u8_stop(p, M3U8_INVALID);
+        fail(p, M3U8_RULE_DEFINE_IMPORT_UNKNOWN, "IMPORT", name);
         return false;
     }
     return keep_copy(p, define->value, out);
+}
+
+static bool name_is_good(struct span name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (!is_name_byte(name.ptr[i])) {
+            return false;
+        }
+    }
+    return name.len > 0;
+}
+
+/* Which of the three attributes names the variable; M3U8_ATTRS_MAX after a failure. */
+static unsigned define_form(struct m3u8_parser *p, const struct m3u8_attrs *attrs)
+{
+    static const unsigned forms[] = {AT_DEFINE_NAME, AT_DEFINE_IMPORT, AT_DEFINE_QUERYPARAM};
+    unsigned form = M3U8_ATTRS_MAX, count = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        if (m3u8_attrs_has(attrs, forms[i])) {
+            form = forms[i];
+            count++;
+        }
+    }
+    if (count != 1) {
+        fail(p, M3U8_RULE_DEFINE_ONE_OF, NULL, (struct span){0});
+        return M3U8_ATTRS_MAX;
+    }
+    struct span name = attrs->value[form];
+    if (form == AT_DEFINE_NAME && !m3u8_attrs_has(attrs, AT_DEFINE_VALUE)) {
+        fail(p, M3U8_RULE_DEFINE_VALUE, "VALUE", name);
+        return M3U8_ATTRS_MAX;
+    }
+    if (own_define(p, name) != NULL) {
+        fail(p, M3U8_RULE_DEFINE_REPEATED, NULL, name);
+        return M3U8_ATTRS_MAX;
+    }
+    return form;
+}
+
+/* What only a strict reader minds. */
+static void check_define(struct m3u8_parser *p, unsigned form, struct span name)
+{
+    if (p->check == NULL) {
+        return;
+    }
+    if (!name_is_good(name)) {
+        m3u8_note(p, M3U8_RULE_DEFINE_NAME, NULL, "\"%.*s\"",
+                  name.len > 60 ? 60 : (int)name.len, name.ptr);
+    }
+    if (form == AT_DEFINE_QUERYPARAM) {
+        m3u8_note_need(p, 11, "QUERYPARAM", "QUERYPARAM");
+    }
+    if (form == AT_DEFINE_IMPORT && p->check->import_line == 0) {
+        p->check->import_line = p->line;
+    }
 }
 
 void m3u8_apply_define(struct m3u8_parser *p)
 {
     struct m3u8_attrs attrs;
     m3u8_read_attrs(p, &attrs);
-    bool has_name = m3u8_attrs_has(&attrs, AT_DEFINE_NAME);
-    bool has_import = m3u8_attrs_has(&attrs, AT_DEFINE_IMPORT);
-    bool has_query = m3u8_attrs_has(&attrs, AT_DEFINE_QUERYPARAM);
     if (attrs.ignore_tag || p->status != M3U8_OK) {
         p->playlist->ignored_tags++;
         return;
     }
-    if (has_name + has_import + has_query != 1 ||
-        (has_name && !m3u8_attrs_has(&attrs, AT_DEFINE_VALUE))) {
-        m3u8_stop(p, M3U8_INVALID);
+    unsigned form = define_form(p, &attrs);
+    if (form == M3U8_ATTRS_MAX) {
         return;
     }
-    struct span name = m3u8_attrs_get(&attrs, has_name     ? AT_DEFINE_NAME
-                                              : has_import ? AT_DEFINE_IMPORT
-                                                           : AT_DEFINE_QUERYPARAM);
+    struct span name = attrs.value[form];
     struct span value = m3u8_attrs_get(&attrs, AT_DEFINE_VALUE);
-    if (own_define(p, name) != NULL) {
-        m3u8_stop(p, M3U8_INVALID);
-        return;
-    }
-    if ((has_query && !query_value(p, name, &value)) ||
-        (has_import && !imported_value(p, name, &value))) {
+    check_define(p, form, name);
+    if ((form == AT_DEFINE_QUERYPARAM && !query_value(p, name, &value)) ||
+        (form == AT_DEFINE_IMPORT && !imported_value(p, name, &value))) {
         return;
     }
     if (p->block->arrays[M3U8_DEFINES].count >= M3U8_DEFINES_MAX) {
