@@ -16,25 +16,18 @@ enum {
 
 /* In the order in which they are drawn. */
 const struct panel panels[] = {
-    {"Viewers", 2, panel_viewers_wanted, panel_viewers_draw, 0, 0},
-    {"Rates", 3, panel_rates_wanted, panel_rates_draw, 0, 1},
-    {"Graph", 4, panel_graph_wanted, panel_graph_draw, 0, 8},
-    {"Times", 3, panel_times_wanted, panel_times_draw, 1, 2},
-    {"Quality", 2, panel_quality_wanted, panel_quality_draw, 1, 3},
-    {"Variants", 2, panel_variants_wanted, panel_variants_draw, 0, 7},
-    {"Failures", 2, panel_failures_wanted, panel_failures_draw, 1, 4},
-    {"Samples", 3, panel_samples_wanted, panel_samples_draw, 1, 9},
-    {"Thresholds", 2, panel_thresholds_wanted, panel_thresholds_draw, 1, 6},
-    {"Generator", 2, panel_generator_wanted, panel_generator_draw, 0, 5},
+    {"Viewers", 2, 2, panel_viewers_wanted, panel_viewers_draw, 0, 0},
+    {"Rates", 3, 6, panel_rates_wanted, panel_rates_draw, 0, 1},
+    {"Graph", 4, 4, panel_graph_wanted, panel_graph_draw, 0, 9},
+    {"Times", 3, 4, panel_times_wanted, panel_times_draw, 1, 2},
+    {"Quality", 2, 3, panel_quality_wanted, panel_quality_draw, 1, 3},
+    {"Variants", 2, 4, panel_variants_wanted, panel_variants_draw, 0, 7},
+    {"Failures", 2, 3, panel_failures_wanted, panel_failures_draw, 1, 4},
+    {"Samples", 3, 4, panel_samples_wanted, panel_samples_draw, 1, 8},
+    {"Thresholds", 2, 4, panel_thresholds_wanted, panel_thresholds_draw, 1, 6},
+    {"Generator", 2, 2, panel_generator_wanted, panel_generator_draw, 0, 5},
 };
 const int panels_count = sizeof(panels) / sizeof(panels[0]);
-
-/* Rows that a panel gets before lesser ones get any. */
-static int fair_share(int wanted)
-{
-    enum { FAIR = 6 };
-    return wanted < FAIR ? wanted : FAIR;
-}
 
 struct layout {
     int height;             /* rows left to give */
@@ -57,7 +50,7 @@ static void give(struct layout *layout, int panel, int rows)
 }
 
 /* Gives the panels of a column their rows: what none can do without first, then fair shares in
- * the order of rank, then all they want. */
+ * the order of rank, then all they want, first the one that has the focus. */
 static void lay_out(const struct model *model, struct layout *layout)
 {
     int by_rank[PANELS_MAX];
@@ -70,15 +63,14 @@ static void lay_out(const struct model *model, struct layout *layout)
             give(layout, i, panels[i].least);
         }
     }
-    if (model->focus >= 0 &&
-        layout->height + layout->given[model->focus] >= panels[model->focus].least) {
-        give(layout, model->focus, layout->wanted[model->focus]);
-    }
     for (int rank = 0; rank < panels_count; rank++) {
         int i = by_rank[rank];
         if (layout->given[i] > 0 || layout->height >= panels[i].least) {
-            give(layout, i, fair_share(layout->wanted[i]));
+            give(layout, i, min(layout->wanted[i], panels[i].fair));
         }
+    }
+    if (model->focus >= 0 && layout->given[model->focus] > 0) {
+        give(layout, model->focus, layout->wanted[model->focus]);
     }
     for (int rank = 0; rank < panels_count; rank++) {
         int i = by_rank[rank];

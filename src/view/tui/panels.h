@@ -9,6 +9,7 @@
 struct panel {
     const char *name;
     int least; /* rows below which it is left out, title included */
+    int fair;  /* rows that it gets before lesser panels get any */
     int (*wanted)(
         const struct model *model); /* rows that show all it has; 0: nothing to show */
     void (*draw)(const struct model *model, const struct area *area, enum style title);

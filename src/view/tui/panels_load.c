@@ -148,7 +148,8 @@ void panel_rates_draw(const struct model *m, const struct area *area, enum style
 
 int panel_graph_wanted(const struct model *m)
 {
-    return m->row_count > 1 ? 10 : 0;
+    enum { ALL_THERE_IS = 1000 };
+    return m->row_count > 1 ? ALL_THERE_IS : 0;
 }
 
 void panel_graph_draw(const struct model *m, const struct area *area, enum style title)
@@ -263,7 +264,10 @@ void panel_generator_draw(const struct model *m, const struct area *area, enum s
     struct trust_verdict trust;
     char a[FORMAT_MAX], b[FORMAT_MAX];
     trust_judge(&state->facts, &trust);
+    bool good = trust.trusted && !state->bottleneck;
     area_title(area, title, "Generator");
+    area_text_right(area, 0, area->width - 1, good ? STYLE_GOOD : STYLE_BAD,
+                    good ? " keeps up " : " AT ITS LIMIT ");
     int x = area_text(area, 1, 1, STYLE_DIM, "CPU ");
     x = area_printf(area, 1, x, STYLE_BOLD, "%.2f", state->process_cpu);
     x = area_text(area, 1, x, STYLE_DIM, " cores  memory ");
@@ -282,8 +286,6 @@ void panel_generator_draw(const struct model *m, const struct area *area, enum s
     x = area_text(
         area, 2, x, STYLE_PLAIN,
         format_duration(b, FORMAT_MAX, (int64_t)frame->last.now[SHOAL_HEADER_LATE_MAX_US]));
-    x = area_text(area, 2, x, STYLE_DIM, " at most  ");
-    bool good = trust.trusted && !state->bottleneck;
-    area_text(area, 2, x, good ? STYLE_GOOD : STYLE_BAD, good ? "keeps up" : "AT ITS LIMIT");
+    area_text(area, 2, x, STYLE_DIM, " at most");
     draw_workers(m, area, 3);
 }

@@ -100,11 +100,16 @@ static int put_figure(const struct area *area, int y, int x, const char *words,
 static int put_quantile(const struct model *m, const struct area *area, int y, int x,
                         const char *words, uint32_t histogram, double percent)
 {
-    char text[FORMAT_MAX];
+    const struct shoal_interval *full = &m->frame.full[m->window];
+    struct shoal_summary summary;
+    char text[FORMAT_MAX] = "-";
     uint64_t us;
-    shoal_percentiles(&m->frame.full[m->window], histogram, &percent, 1, &us);
-    return put_figure(area, y, x, words, STYLE_PLAIN,
-                      format_duration(text, FORMAT_MAX, (int64_t)us));
+    shoal_summarize(full, histogram, &summary);
+    shoal_percentiles(full, histogram, &percent, 1, &us);
+    if (summary.count > 0) {
+        format_duration(text, FORMAT_MAX, (int64_t)us);
+    }
+    return put_figure(area, y, x, words, STYLE_PLAIN, text);
 }
 
 void panel_quality_draw(const struct model *m, const struct area *area, enum style title)
