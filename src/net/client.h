@@ -35,7 +35,8 @@ struct net_client {
     uint8_t connection_count;
     uint8_t connection_limit;
     bool cookies_off;
-    bool paused; /* waiting for `pace` */
+    bool paused;      /* waiting for `pace` */
+    bool dispatching; /* inside client_dispatch */
 };
 
 _Static_assert(sizeof(struct net_client) <= 160, "one exists per viewer");
