@@ -182,7 +182,7 @@ static unsigned define_form(struct m3u8_parser *p, const struct m3u8_attrs *attr
         }
     }
     if (count != 1) {
-        fail(p, M3U8_RULE_DEFINE_ONE_OF, NULL, (struct span){0});
+        fail(p, M3U8_RULE_DEFINE_ONE_OF, NULL, p->tag_value);
         return M3U8_ATTRS_MAX;
     }
     struct span name = attrs->value[form];
