@@ -122,6 +122,13 @@ static void check_ended(struct m3u8_parser *p)
     if (c->first_skip_line != 0 && m->can_skip_until_us == 0) {
         ADD(SKIP_NOT_OFFERED, c->first_skip_line, "EXT-X-SKIP", NULL, NULL);
     }
+    /* The segment that the boundary falls into may be skipped or not. */
+    if (c->first_skip_line != 0 && m->can_skip_until_us > 0 &&
+        m->total_duration_us + m->target_duration_us < m->can_skip_until_us) {
+        ADD(SKIP_TOO_MUCH, c->first_skip_line, "EXT-X-SKIP", NULL,
+            "%.6g s are left, CAN-SKIP-UNTIL %.6g s", seconds(m->total_duration_us),
+            seconds(m->can_skip_until_us));
+    }
     if (m->type == M3U8_TYPE_VOD && !ended) {
         ADD(VOD_WITHOUT_ENDLIST, c->type_line, "EXT-X-PLAYLIST-TYPE", NULL, NULL);
     }
