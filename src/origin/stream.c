@@ -1,0 +1,609 @@
+#include "origin/stream.h"
+
+#include "base/rng.h"
+#include "base/units.h"
+#include "media/fmp4_make.h"
+#include "media/ts_make.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The two containers, by enum stream_format. */
+static const struct container {
+    const char *suffix, *file;
+    uint64_t (*least_bytes)(const struct make_spec *spec);
+    uint64_t (*segment_bytes)(const struct make_spec *spec, const struct make_segment *segment);
+    int (*make)(const struct make_spec *spec, const struct make_segment *segment, uint8_t *out);
+} containers[] = {
+    [STREAM_TS] = {"ts", "media.ts", ts_make_least_bytes, ts_make_segment_bytes,
+                   ts_make_segment},
+    [STREAM_FMP4] = {"m4s", "media.mp4", fmp4_make_least_bytes, fmp4_make_segment_bytes,
+                     fmp4_make_segment},
+};
+
+/* Each discontinuity moves the timestamps on by so much. */
+#define DISCONTINUITY_S 1000
+
+/* Segments that left the window stay for the length of the window, and at least so many. */
+#define KEPT_SEGMENTS 10
+
+/* What the text says before it is put together. */
+struct stream_text {
+    uint64_t bitrates[STREAM_VARIANTS_MAX];
+    uint64_t audio_bps; /* of a rendition of its own; 0: none */
+    uint64_t muxed_bps; /* of the sound inside the variants; 0: none */
+    int64_t vod_us;
+};
+
+struct stream_option {
+    const char *name;
+    const char *form; /* told to the user when the value cannot be read */
+    /* Returns NULL, or what is wrong. */
+    const char *(*set)(struct stream *stream, struct stream_text *text, struct span value);
+};
+
+static const char *set_name(struct stream *stream, struct stream_text *text, struct span value)
+{
+    (void)text;
+    for (size_t i = 0; i < value.len; i++) {
+        if (memchr("/?#%\" ", value.ptr[i], 6) != NULL || value.ptr[i] < 0x20) {
+            return "has a byte that no path can hold";
+        }
+    }
+    return value.len > 0 && span_to_string(value, stream->name, sizeof stream->name)
+               ? NULL
+               : "is empty or too long";
+}
+
+static const char *set_bitrates(struct stream *stream, struct stream_text *text,
+                                struct span value)
+{
+    stream->variants = 0;
+    while (value.len > 0) {
+        if (stream->variants == STREAM_VARIANTS_MAX) {
+            return "more than 16 bit rates";
+        }
+        const char *wrong =
+            units_parse_bitrate(span_cut(&value, '+'), &text->bitrates[stream->variants]);
+        if (wrong != NULL) {
+            return wrong;
+        }
+        stream->variants++;
+    }
+    return stream->variants > 0 ? NULL : "no bit rate";
+}
+
+/* A duration in whole pictures of 40 ms. */
+static const char *parse_pictures(struct span value, int64_t *out_us)
+{
+    int64_t us = 0;
+    const char *wrong = units_parse_duration(value, &us);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    if (us <= 0 || us % MAKE_PICTURE_US != 0) {
+        return "not a multiple of 40ms, the length of a picture";
+    }
+    *out_us = us;
+    return NULL;
+}
+
+static const char *set_segment(struct stream *stream, struct stream_text *text,
+                               struct span value)
+{
+    (void)text;
+    const char *wrong = parse_pictures(value, &stream->segment_us);
+    return wrong == NULL && stream->segment_us > 60000000 ? "longer than 60s" : wrong;
+}
+
+static const char *set_vod(struct stream *stream, struct stream_text *text, struct span value)
+{
+    stream->kind = STREAM_VOD;
+    return parse_pictures(value, &text->vod_us);
+}
+
+static const char *set_type(struct stream *stream, struct stream_text *text, struct span value)
+{
+    (void)text;
+    if (span_equal(value, SPAN("live"))) {
+        stream->kind = STREAM_LIVE;
+    } else if (span_equal(value, SPAN("event"))) {
+        stream->kind = STREAM_EVENT;
+    } else {
+        return "neither live nor event (for a VOD write vod=60s)";
+    }
+    return NULL;
+}
+
+static const char *set_format(struct stream *stream, struct stream_text *text,
+                              struct span value)
+{
+    (void)text;
+    static const struct {
+        struct span name;
+        enum stream_format format;
+        bool byte_ranges;
+    } formats[] = {{{"ts", 2}, STREAM_TS, false},
+                   {{"fmp4", 4}, STREAM_FMP4, false},
+                   {{"byterange", 9}, STREAM_TS, true},
+                   {{"fmp4-byterange", 14}, STREAM_FMP4, true}};
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        if (span_equal(value, formats[i].name)) {
+            stream->format = formats[i].format;
+            stream->byte_ranges = formats[i].byte_ranges;
+            return NULL;
+        }
+    }
+    return "none of ts, fmp4, byterange, fmp4-byterange";
+}
+
+static const char *set_key(struct stream *stream, struct stream_text *text, struct span value)
+{
+    (void)text;
+    stream->encrypted = span_equal(value, SPAN("aes128"));
+    return stream->encrypted ? NULL : "not aes128";
+}
+
+static const char *set_uris(struct stream *stream, struct stream_text *text, struct span value)
+{
+    (void)text;
+    static const struct span names[] = {{"relative", 8}, {"path", 4}, {"absolute", 8}};
+    for (unsigned i = 0; i < 3; i++) {
+        if (span_equal(value, names[i])) {
+            stream->uris = (enum stream_uris)i;
+            return NULL;
+        }
+    }
+    return "none of relative, path, absolute";
+}
+
+static const char *parse_count(struct span value, unsigned least, unsigned most, unsigned *out)
+{
+    uint64_t count = 0;
+    if (!span_to_u64(value, &count) || count < least || count > most) {
+        return "not a whole number in range";
+    }
+    *out = (unsigned)count;
+    return NULL;
+}
+
+static const char *set_window(struct stream *stream, struct stream_text *text,
+                              struct span value)
+{
+    (void)text;
+    return parse_count(value, 1, 10000, &stream->window);
+}
+
+static const char *set_discontinuity(struct stream *stream, struct stream_text *text,
+                                     struct span value)
+{
+    (void)text;
+    return parse_count(value, 1, 1000000, &stream->discontinuity_every);
+}
+
+static const char *set_gap(struct stream *stream, struct stream_text *text, struct span value)
+{
+    (void)text;
+    return parse_count(value, 2, 1000000, &stream->gap_every);
+}
+
+/* "none" or a bit rate. */
+static const char *parse_sound(struct span value, uint64_t *out_bps)
+{
+    if (span_equal(value, SPAN("none"))) {
+        *out_bps = 0;
+        return NULL;
+    }
+    return units_parse_bitrate(value, out_bps);
+}
+
+static const char *set_audio(struct stream *stream, struct stream_text *text, struct span value)
+{
+    (void)stream;
+    return parse_sound(value, &text->audio_bps);
+}
+
+static const char *set_muxed(struct stream *stream, struct stream_text *text, struct span value)
+{
+    (void)stream;
+    return parse_sound(value, &text->muxed_bps);
+}
+
+static const char *set_phase(struct stream *stream, struct stream_text *text, struct span value)
+{
+    (void)text;
+    return units_parse_duration(value, &stream->phase_us);
+}
+
+static const char *parse_yes_no(struct span value, bool *out)
+{
+    *out = span_equal(value, SPAN("yes"));
+    return *out || span_equal(value, SPAN("no")) ? NULL : "neither yes nor no";
+}
+
+static const char *set_date(struct stream *stream, struct stream_text *text, struct span value)
+{
+    (void)text;
+    return parse_yes_no(value, &stream->program_date);
+}
+
+static const char *set_sequence(struct stream *stream, struct stream_text *text,
+                                struct span value)
+{
+    (void)text;
+    bool written = true;
+    const char *wrong = parse_yes_no(value, &written);
+    stream->no_sequence = !written;
+    return wrong;
+}
+
+static const struct stream_option stream_options[] = {
+    {"name", "name=live", set_name},
+    {"bitrates", "bitrates=500k+2M", set_bitrates},
+    {"segment", "segment=2s", set_segment},
+    {"window", "window=6", set_window},
+    {"vod", "vod=60s", set_vod},
+    {"type", "type=event", set_type},
+    {"format", "format=fmp4", set_format},
+    {"audio", "audio=96k", set_audio},
+    {"muxed", "muxed=64k", set_muxed},
+    {"key", "key=aes128", set_key},
+    {"uris", "uris=absolute", set_uris},
+    {"discontinuity", "discontinuity=5", set_discontinuity},
+    {"gap", "gap=7", set_gap},
+    {"phase", "phase=500ms", set_phase},
+    {"date", "date=yes", set_date},
+    {"sequence", "sequence=no", set_sequence},
+};
+
+static int parse_text(struct stream *stream, struct stream_text *text, struct span rest,
+                      struct err *err)
+{
+    while (rest.len > 0) {
+        struct span value = span_cut(&rest, ',');
+        struct span name = span_cut(&value, '=');
+        size_t i = 0;
+        size_t count = sizeof stream_options / sizeof stream_options[0];
+        while (i < count && !span_equal(name, span_from_string(stream_options[i].name))) {
+            i++;
+        }
+        if (i == count) {
+            return err_set(err, ERR_USAGE, "--stream",
+                           "known are name, bitrates, segment, window, vod, type, format, "
+                           "audio, muxed, key, uris, discontinuity, gap, phase, date, sequence",
+                           "unknown property '%.*s'", SPAN_ARGS(name));
+        }
+        const char *wrong = stream_options[i].set(stream, text, value);
+        if (wrong != NULL) {
+            char hint[80];
+            snprintf(hint, sizeof hint, "write for instance %s", stream_options[i].form);
+            return err_set(err, ERR_USAGE, "--stream", hint, "%s=%.*s: %s",
+                           stream_options[i].name, SPAN_ARGS(value), wrong);
+        }
+    }
+    return 0;
+}
+
+static struct h264_make picture_size(uint64_t bps)
+{
+    static const struct {
+        uint64_t below_bps;
+        struct h264_make size;
+    } sizes[] = {{300000, {320, 180}},      {900000, {640, 360}},     {1600000, {960, 540}},
+                 {4500000, {1280, 720}},    {12000000, {1920, 1080}}, {30000000, {2560, 1440}},
+                 {UINT64_MAX, {3840, 2160}}};
+    size_t i = 0;
+    while (bps >= sizes[i].below_bps) {
+        i++;
+    }
+    return sizes[i].size;
+}
+
+static unsigned audio_frame_bytes(uint64_t bps)
+{
+    if (bps == 0) {
+        return 0;
+    }
+    uint64_t bytes = bps * AAC_MAKE_FRAME_SAMPLES / (8 * AAC_MAKE_RATE);
+    bytes = bytes < AAC_MAKE_FRAME_MIN ? AAC_MAKE_FRAME_MIN : bytes;
+    return (unsigned)(bytes > AAC_MAKE_FRAME_MAX ? AAC_MAKE_FRAME_MAX : bytes);
+}
+
+static int make_init(struct stream_rendition *rendition, struct err *err)
+{
+    if (rendition->stream->format == STREAM_TS) {
+        return 0;
+    }
+    rendition->init = malloc(FMP4_MAKE_INIT_MAX);
+    if (rendition->init == NULL) {
+        return err_set(err, ERR_MACHINE, "--stream", NULL, "out of memory");
+    }
+    rendition->init_bytes = fmp4_make_init(&rendition->spec, rendition->init);
+    return 0;
+}
+
+static uint64_t with_padding(const struct stream *stream, uint64_t bytes)
+{
+    return stream->encrypted ? (bytes / 16 + 1) * 16 : bytes;
+}
+
+/* Completes a rendition whose spec holds pictures and sound. `bps` is its whole bit rate; 0
+ * means what its media need. */
+static int finish_rendition(struct stream_rendition *rendition, uint64_t bps, struct err *err)
+{
+    const struct stream *stream = rendition->stream;
+    const struct container *container = &containers[stream->format];
+    struct make_spec *spec = &rendition->spec;
+    spec->segment_pictures = stream->segment_pictures;
+    uint64_t least = container->least_bytes(spec);
+    spec->segment_bytes = bps == 0 ? least : bps * (uint64_t)stream->segment_us / 8000000;
+    if (spec->segment_bytes < least) {
+        return err_set(err, ERR_USAGE, "--stream", "raise it, or make muxed= smaller",
+                       "bit rate %llu is less than the %llu bit/s that its pictures and "
+                       "sound need",
+                       (unsigned long long)bps,
+                       (unsigned long long)(least * 8000000 / (uint64_t)stream->segment_us));
+    }
+    if (spec->segment_bytes > UINT64_C(1) << 30) {
+        return err_set(err, ERR_USAGE, "--stream", "take shorter segments",
+                       "segments of more than 1 GiB");
+    }
+    struct make_segment segment = {0, stream->segment_pictures, 0};
+    rendition->whole_bytes = with_padding(stream, container->segment_bytes(spec, &segment));
+    segment.pictures = stream->last_pictures;
+    segment.number = stream->segments > 0 ? stream->segments - 1 : 0;
+    rendition->last_bytes = with_padding(stream, container->segment_bytes(spec, &segment));
+    rendition->bandwidth = rendition->whole_bytes * 8000000 / (uint64_t)stream->segment_us;
+    char video[12] = "";
+    if (make_has_video(spec)) {
+        h264_make_codec(&spec->video, video);
+    }
+    snprintf(rendition->codecs, sizeof rendition->codecs, "%s%s%s", video,
+             make_has_video(spec) && make_has_audio(spec) ? "," : "",
+             make_has_audio(spec) ? AAC_MAKE_CODEC : "");
+    return make_init(rendition, err);
+}
+
+static int make_renditions(struct stream *stream, const struct stream_text *text,
+                           unsigned number, struct err *err)
+{
+    for (unsigned i = 0; i < stream->variants; i++) {
+        struct stream_rendition *rendition = &stream->video[i];
+        rendition->stream = stream;
+        rendition->cache_id = (uint64_t)number * (STREAM_VARIANTS_MAX + 1) + i;
+        snprintf(rendition->folder, sizeof rendition->folder, "v%u", i);
+        rendition->spec.video = picture_size(text->bitrates[i]);
+        rendition->spec.audio_frame_bytes =
+            text->audio_bps > 0 ? 0 : audio_frame_bytes(text->muxed_bps);
+        if (finish_rendition(rendition, text->bitrates[i], err) != 0) {
+            return -1;
+        }
+    }
+    if (text->audio_bps == 0) {
+        return 0;
+    }
+    stream->has_audio = true;
+    stream->audio.stream = stream;
+    stream->audio.cache_id = (uint64_t)number * (STREAM_VARIANTS_MAX + 1) + STREAM_VARIANTS_MAX;
+    snprintf(stream->audio.folder, sizeof stream->audio.folder, "audio");
+    stream->audio.spec.audio_frame_bytes = audio_frame_bytes(text->audio_bps);
+    return finish_rendition(&stream->audio, 0, err);
+}
+
+/* Fixes the time line once all is read. */
+static void place_in_time(struct stream *stream, int64_t vod_us, int64_t now_us,
+                          int64_t wall_us)
+{
+    stream->segment_pictures = (uint32_t)(stream->segment_us / MAKE_PICTURE_US);
+    stream->last_pictures = stream->segment_pictures;
+    int64_t age_us = 0;
+    if (stream->kind == STREAM_VOD) {
+        uint64_t pictures = (uint64_t)(vod_us / MAKE_PICTURE_US);
+        stream->segments = (pictures + stream->segment_pictures - 1) / stream->segment_pictures;
+        stream->last_pictures =
+            (uint32_t)(pictures - (stream->segments - 1) * stream->segment_pictures);
+    } else {
+        age_us = stream->window * stream->segment_us + stream->phase_us;
+    }
+    stream->epoch_us = now_us - age_us;
+    stream->epoch_wall_us = wall_us - age_us;
+}
+
+struct stream *stream_new(struct span text, unsigned number, int64_t now_us, int64_t wall_us,
+                          struct err *err)
+{
+    struct stream *stream = calloc(1, sizeof *stream);
+    if (stream == NULL) {
+        err_set(err, ERR_MACHINE, "--stream", NULL, "out of memory");
+        return NULL;
+    }
+    struct stream_text values = {.bitrates = {2000000}, .muxed_bps = 64000};
+    stream->variants = 1;
+    stream->window = 6;
+    stream->segment_us = 2000000;
+    if (parse_text(stream, &values, text, err) != 0) {
+        goto failed;
+    }
+    if (stream->name[0] == '\0') {
+        err_set(err, ERR_USAGE, "--stream", "write for instance name=live", "has no name");
+        goto failed;
+    }
+    place_in_time(stream, values.vod_us, now_us, wall_us);
+    uint64_t seed = 0;
+    for (const char *c = stream->name; *c != '\0'; c++) {
+        seed = seed * 31 + (unsigned char)*c;
+    }
+    struct rng rng = rng_make(seed, 1);
+    for (unsigned i = 0; i < STREAM_KEY_BYTES; i++) {
+        stream->key[i] = (uint8_t)rng_next(&rng);
+    }
+    if (make_renditions(stream, &values, number, err) != 0) {
+        goto failed;
+    }
+    return stream;
+failed:
+    stream_free(stream);
+    return NULL;
+}
+
+void stream_free(struct stream *stream)
+{
+    if (stream == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < STREAM_VARIANTS_MAX; i++) {
+        free(stream->video[i].init);
+    }
+    free(stream->audio.init);
+    free(stream);
+}
+
+void stream_window(const struct stream *stream, int64_t now_us, uint64_t *first, uint64_t *end)
+{
+    if (stream->kind == STREAM_VOD) {
+        *first = 0;
+        *end = stream->segments;
+        return;
+    }
+    int64_t age_us = now_us - stream->epoch_us;
+    *end = age_us > 0 ? (uint64_t)(age_us / stream->segment_us) : 0;
+    *first = stream->kind == STREAM_LIVE && *end > stream->window ? *end - stream->window : 0;
+}
+
+bool stream_has_segment(const struct stream *stream, int64_t now_us, uint64_t number)
+{
+    uint64_t first = 0;
+    uint64_t end = 0;
+    stream_window(stream, now_us, &first, &end);
+    uint64_t kept = stream->window > KEPT_SEGMENTS ? stream->window : KEPT_SEGMENTS;
+    return number < end && number + kept >= first;
+}
+
+int64_t stream_next_change_us(const struct stream *stream, int64_t now_us)
+{
+    if (stream->kind == STREAM_VOD) {
+        return INT64_MAX;
+    }
+    int64_t segments = (now_us - stream->epoch_us) / stream->segment_us;
+    return stream->epoch_us + (segments + 1) * stream->segment_us;
+}
+
+static bool is_last(const struct stream *stream, uint64_t number)
+{
+    return stream->segments > 0 && number == stream->segments - 1;
+}
+
+uint32_t stream_pictures(const struct stream *stream, uint64_t number)
+{
+    return is_last(stream, number) ? stream->last_pictures : stream->segment_pictures;
+}
+
+int64_t stream_duration_us(const struct stream *stream, uint64_t number)
+{
+    return (int64_t)stream_pictures(stream, number) * MAKE_PICTURE_US;
+}
+
+const char *stream_segment_suffix(const struct stream *stream)
+{
+    return containers[stream->format].suffix;
+}
+
+const char *stream_file_name(const struct stream *stream)
+{
+    return containers[stream->format].file;
+}
+
+uint64_t stream_segment_bytes(const struct stream_rendition *rendition, uint64_t number)
+{
+    return is_last(rendition->stream, number) ? rendition->last_bytes : rendition->whole_bytes;
+}
+
+uint64_t stream_segment_offset(const struct stream_rendition *rendition, uint64_t number)
+{
+    return rendition->init_bytes + number * rendition->whole_bytes;
+}
+
+/* AES-128-CBC with PKCS7 padding; the IV is the media sequence number, RFC 8216 section 5.2.
+ * In place: OpenSSL allows input and output to be the same memory. */
+static int encrypt(const struct stream *stream, uint64_t number, uint8_t *bytes, size_t len)
+{
+    uint8_t iv[16] = {0};
+    for (unsigned i = 0; i < 8; i++) {
+        iv[15 - i] = (uint8_t)(number >> (8 * i));
+    }
+    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+    int written = 0;
+    int tail = 0;
+    int status = -1;
+    if (cipher != NULL &&
+        EVP_EncryptInit_ex(cipher, EVP_aes_128_cbc(), NULL, stream->key, iv) == 1 &&
+        EVP_EncryptUpdate(cipher, bytes, &written, bytes, (int)len) == 1 &&
+        EVP_EncryptFinal_ex(cipher, bytes + written, &tail) == 1) {
+        status = 0;
+    }
+    EVP_CIPHER_CTX_free(cipher);
+    return status;
+}
+
+int stream_make_segment(const struct stream_rendition *rendition, uint64_t number, uint8_t *out)
+{
+    const struct stream *stream = rendition->stream;
+    const struct container *container = &containers[stream->format];
+    struct make_segment segment = {.number = number,
+                                   .pictures = stream_pictures(stream, number)};
+    if (stream->discontinuity_every > 0) {
+        segment.timestamp_s = number / stream->discontinuity_every * DISCONTINUITY_S;
+    }
+    if (container->make(&rendition->spec, &segment, out) != 0) {
+        return -1;
+    }
+    return stream->encrypted ? encrypt(stream, number, out,
+                                       container->segment_bytes(&rendition->spec, &segment))
+                             : 0;
+}
+
+static struct stream_rendition *find_rendition(struct stream *stream, struct span folder)
+{
+    if (stream->has_audio && span_equal(folder, SPAN("audio"))) {
+        return &stream->audio;
+    }
+    for (unsigned i = 0; i < stream->variants; i++) {
+        if (span_equal(folder, span_from_string(stream->video[i].folder))) {
+            return &stream->video[i];
+        }
+    }
+    return NULL;
+}
+
+struct stream_target stream_resolve(struct stream *stream, struct span path)
+{
+    struct stream_target target = {STREAM_RESOURCE_NONE, stream, NULL, 0};
+    const struct container *container = &containers[stream->format];
+    if (span_equal(path, SPAN("index.m3u8"))) {
+        target.resource = STREAM_RESOURCE_MULTIVARIANT;
+        return target;
+    }
+    if (span_equal(path, SPAN("key.bin"))) {
+        target.resource = stream->encrypted ? STREAM_RESOURCE_KEY : STREAM_RESOURCE_NONE;
+        return target;
+    }
+    struct span name = path;
+    target.rendition = find_rendition(stream, span_cut(&name, '/'));
+    if (target.rendition == NULL) {
+        return target;
+    }
+    struct span suffix = name;
+    struct span stem = span_cut(&suffix, '.');
+    if (span_equal(name, SPAN("index.m3u8"))) {
+        target.resource = STREAM_RESOURCE_PLAYLIST;
+    } else if (span_equal(name, SPAN("init.mp4")) && target.rendition->init != NULL) {
+        target.resource = STREAM_RESOURCE_INIT;
+    } else if (span_equal(name, span_from_string(container->file))) {
+        target.resource = STREAM_RESOURCE_FILE;
+    } else if (span_equal(suffix, span_from_string(container->suffix)) &&
+               span_to_u64(stem, &target.number)) {
+        target.resource = STREAM_RESOURCE_SEGMENT;
+    }
+    return target;
+}
