@@ -1,0 +1,99 @@
+"""Fixtures of the tests against real peers. See helpers/ for what they are made of.
+
+Every test gets folders, ports and processes of its own; what a test starts is ended by its
+fixture, also when the test fails.
+"""
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from helpers.media import make_vod, start_live  # noqa: E402
+from helpers.nginx import Nginx  # noqa: E402
+from helpers.origin import Origin  # noqa: E402
+from helpers.shoal import Shoal, shoal_path  # noqa: E402
+
+
+def pytest_collection_modifyitems(items):
+    """The short ones first, so that what is broken shows early."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than ten seconds")
+    if not os.access(shoal_path(), os.X_OK):
+        pytest.exit(f"no binary at {shoal_path()}: run make first, or set SHOAL", returncode=3)
+
+
+@pytest.fixture
+def shoal(tmp_path):
+    """Runs the binary; ends what still runs."""
+    runner = Shoal(tmp_path)
+    yield runner
+    runner.end()
+
+
+@pytest.fixture
+def nginx(tmp_path):
+    """Makes nginx servers: nginx(root, ...) starts one and returns it."""
+    servers = []
+
+    def make(root, **options):
+        server = Nginx(tmp_path / f"nginx{len(servers)}", root, **options)
+        servers.append(server)
+        server.start()
+        return server
+
+    yield make
+    for server in servers:
+        server.end()
+
+
+@pytest.fixture
+def origin(tmp_path):
+    """Makes test origins: origin("--fault", "status=404") starts one and returns it."""
+    origins = []
+
+    def make(*arguments, **options):
+        one = Origin(tmp_path / f"origin{len(origins)}.txt", *arguments, **options)
+        origins.append(one)
+        one.start()
+        return one
+
+    yield make
+    for one in origins:
+        one.end()
+
+
+@pytest.fixture
+def live(tmp_path):
+    """Makes real live streams: live(folder, ...) starts ffmpeg and waits for the playlists."""
+    packagers = []
+
+    def make(folder, **options):
+        packager = start_live(folder, **options)
+        packagers.append(packager)
+        packager.wait_ready()
+        return packager
+
+    yield make
+    for packager in packagers:
+        packager.end()
+
+
+@pytest.fixture(scope="session")
+def vod(tmp_path_factory):
+    """Makes real VOD streams, each once a session: vod("ts", ...) returns its folder."""
+    made = {}
+
+    def make(kind, **options):
+        key = (kind, tuple(sorted(options.items())))
+        if key not in made:
+            made[key] = tmp_path_factory.mktemp(f"vod-{kind}")
+            make_vod(made[key], kind, **options)
+        return made[key]
+
+    return make

@@ -1,0 +1,80 @@
+"""Processes with an end, ports that are free, and waiting for a condition."""
+import os
+import signal
+import socket
+import subprocess
+import time
+
+
+def free_port(address="127.0.0.1"):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as one:
+        one.bind((address, 0))
+        return one.getsockname()[1]
+
+
+def has_ipv6():
+    try:
+        free_port("::1")
+        return True
+    except OSError:
+        return False
+
+
+def wait_for(condition, what, deadline_s=10.0):
+    """Returns the first true value of condition(); fails with `what` after the deadline."""
+    end = time.monotonic() + deadline_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {deadline_s} s for {what}")
+        time.sleep(0.01)
+
+
+def port_answers(port, address="127.0.0.1"):
+    try:
+        socket.create_connection((address, port), timeout=1).close()
+        return True
+    except OSError:
+        return False
+
+
+class Process:
+    """A child that dies with the test: in a session of its own, killed as a group."""
+
+    def __init__(self, arguments, log, **options):
+        self.log_path = log
+        self.log = open(log, "ab")
+        self.child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stderr=self.log,
+                                      stdout=options.pop("stdout", self.log),
+                                      start_new_session=True, **options)
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def alive(self):
+        return self.child.poll() is None
+
+    def signal(self, number):
+        if self.alive():
+            os.killpg(self.child.pid, number)
+
+    def wait(self, deadline_s=10):
+        return self.child.wait(deadline_s)
+
+    def end(self):
+        for number in (signal.SIGCONT, signal.SIGKILL):
+            try:
+                os.killpg(self.child.pid, number)
+            except ProcessLookupError:
+                pass
+        self.child.wait(10)
+        self.log.close()
+
+    def log_text(self):
+        self.log.flush()
+        with open(self.log_path, encoding="utf-8", errors="replace") as file:
+            return file.read()[-4000:]
