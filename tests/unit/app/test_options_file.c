@@ -96,7 +96,7 @@ static void complaints_have_a_line(void **state)
         {"- a\n", ":1", "options by name"},
         {"url: *x\n", ":1", "aliases"},
         {"url: 'x\n", ":2", "found"},
-        {"a: b: c\n", ":1", "mapping values"},
+        {"url: b: c\n", ":1", "mapping values"},
         {"", "URL", "is missing"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

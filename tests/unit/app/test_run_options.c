@@ -51,7 +51,7 @@ static void defaults(void **state)
     assert_int_equal(options.session_mean_us, 0);
     assert_false(options.once);
     assert_true(options.threads >= 1);
-    assert_string_equal(options.profile->name, "drain");
+    assert_string_equal(options.profile->name, "hlsjs");
     assert_string_equal(options.engine->name, "native");
     assert_int_equal(options.variant_rule, PLAYER_VARIANT_FIRST);
     assert_int_equal(options.live_offset_us, -1);
@@ -189,7 +189,7 @@ static const struct {
     {URL " --threads 0", "--threads", "1 to 64"},
     {URL " --seed x", "--seed", "whole number"},
     {URL " --engine wrong", "--engine", "native"},
-    {URL " --player vlc", "--player", "drain|"},
+    {URL " --player vlc", "--player", "drain"},
     {URL " --variant best", "--variant", "highest"},
     {URL " --variant -1", "--variant", "highest"},
     {URL " --variant abr", "--variant", "highest"},
