@@ -1,0 +1,214 @@
+/* The dashboard's screens, drawn on a canvas and compared with golden files. */
+#include "fixture.h"
+#include "view/tui/canvas.h"
+#include "view/tui/model.h"
+#include "view/tui/panels.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct shown {
+    struct fixture fixture;
+    struct frame_source *source;
+    struct model model;
+    struct canvas canvas;
+    struct buf text;
+};
+
+static int set_up(void **state)
+{
+    struct shown *shown = calloc(1, sizeof(*shown));
+    assert_non_null(shown);
+    struct fixture *fixture = &shown->fixture;
+    fixture_init(fixture);
+    shown->source = frame_source_new(&fixture->setup, fixture->recorder, fixture->thresholds,
+                                     FIXTURE_THRESHOLDS);
+    assert_non_null(shown->source);
+    shown->model.window = FRAME_10S;
+    shown->model.focus = -1;
+    shown->canvas.unicode = true;
+    buf_init(&shown->text, 1 << 20);
+    *state = shown;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct shown *shown = *state;
+    frame_source_free(shown->source);
+    canvas_fini(&shown->canvas);
+    fixture_fini(&shown->fixture);
+    buf_release(&shown->text);
+    free(shown);
+    return 0;
+}
+
+static void show(struct shown *shown, int width, int height)
+{
+    struct model *model = &shown->model;
+    frame_read(shown->source, &model->frame);
+    model->row_count = recorder_rows(shown->fixture.recorder, 0, model->rows, MODEL_ROWS);
+    model->sample_count =
+        recorder_failures(shown->fixture.recorder, model->samples, MODEL_SAMPLES);
+    shown->text.len = 0;
+    assert_int_equal(canvas_reset(&shown->canvas, width, height), 0);
+    panels_draw(model, &shown->canvas);
+    assert_int_equal(canvas_dump(&shown->canvas, &shown->text), 0);
+}
+
+static void play_and_show(struct shown *shown, int width, int height)
+{
+    fixture_play(&shown->fixture, 1000000, 100, false);
+    frame_read(shown->source, &shown->model.frame);
+    fixture_play(&shown->fixture, 9000000, 1000, false);
+    fixture_play_all(&shown->fixture);
+    show(shown, width, height);
+}
+
+static void test_80x24(void **state)
+{
+    struct shown *shown = *state;
+    play_and_show(shown, 80, 24);
+    fixture_assert_golden(&shown->text, "tui-80x24.txt");
+}
+
+static void test_60x20_ascii(void **state)
+{
+    struct shown *shown = *state;
+    shown->canvas.unicode = false;
+    play_and_show(shown, 60, 20);
+    fixture_assert_golden(&shown->text, "tui-60x20-ascii.txt");
+    for (size_t i = 0; i < shown->text.len; i++) {
+        assert_true((unsigned char)shown->text.ptr[i] < 128);
+    }
+}
+
+static void test_140x50(void **state)
+{
+    struct shown *shown = *state;
+    play_and_show(shown, 140, 50);
+    fixture_assert_golden(&shown->text, "tui-140x50.txt");
+}
+
+static void test_before_anything_happened(void **state)
+{
+    struct shown *shown = *state;
+    show(shown, 80, 24);
+    fixture_assert_golden(&shown->text, "tui-start.txt");
+}
+
+static void test_help(void **state)
+{
+    struct shown *shown = *state;
+    model_key(&shown->model, 'h');
+    play_and_show(shown, 80, 24);
+    fixture_assert_golden(&shown->text, "tui-help.txt");
+}
+
+static bool says(const struct shown *shown, const char *words)
+{
+    return memmem(shown->text.ptr, shown->text.len, words, strlen(words)) != NULL;
+}
+
+static void test_banner_when_the_generator_is_the_limit(void **state)
+{
+    struct shown *shown = *state;
+    shown->fixture.feeders[1].saturated = true;
+    play_and_show(shown, 80, 24);
+    assert_true(says(shown, "THE GENERATOR IS THE BOTTLENECK"));
+    assert_true(says(shown, "AT ITS LIMIT"));
+}
+
+static void test_any_size_is_safe(void **state)
+{
+    struct shown *shown = *state;
+    play_and_show(shown, 80, 24);
+    for (int width = 1; width < 230; width += 7) {
+        for (int height = 1; height < 70; height += 3) {
+            for (shown->model.focus = -1; shown->model.focus < panels_count;
+                 shown->model.focus += 3) {
+                shown->model.help = (width + height) % 2 == 0;
+                show(shown, width, height);
+            }
+        }
+    }
+}
+
+static void test_keys(void **state)
+{
+    struct shown *shown = *state;
+    struct model *model = &shown->model;
+    play_and_show(shown, 80, 24);
+    model_key(model, '+');
+    assert_int_equal(shown->fixture.asked_target, 1100);
+    model_key(model, '-');
+    assert_int_equal(shown->fixture.asked_target, 900);
+    shown->fixture.target = 1950;
+    model_key(model, '+');
+    assert_int_equal(shown->fixture.asked_target, 2000);
+    shown->fixture.target = 0;
+    model_key(model, '-');
+    assert_int_equal(shown->fixture.asked_target, 0);
+    model_key(model, 'q');
+    assert_int_equal(shown->fixture.stops, 1);
+    assert_non_null(strstr(model->message, "q again"));
+    model_key(model, 'q');
+    assert_int_equal(shown->fixture.stops, 2);
+    model_key(model, 'p');
+    assert_true(model->paused);
+    model_key(model, ' ');
+    assert_false(model->paused);
+    model_key(model, MODEL_KEY_BACKTAB);
+    assert_int_equal(model->focus, panels_count - 1);
+    model_key(model, MODEL_KEY_TAB);
+    model_key(model, MODEL_KEY_TAB);
+    assert_int_equal(model->focus, 0);
+    model_key(model, MODEL_KEY_ESCAPE);
+    assert_int_equal(model->focus, -1);
+    for (int i = 0; i < FRAME_WINDOWS; i++) {
+        model_key(model, 'w');
+    }
+    assert_int_equal(model->window, FRAME_10S);
+    model->frame.phase = RUN_PHASE_ENDING;
+    shown->fixture.asked_target = 7;
+    model_key(model, '+');
+    assert_int_equal(shown->fixture.asked_target, 7);
+}
+
+static void test_text_from_outside_stays_in_its_cells(void **state)
+{
+    struct shown *shown = *state;
+    struct canvas *canvas = &shown->canvas;
+    struct area area;
+    assert_int_equal(canvas_reset(canvas, 12, 2), 0);
+    area = canvas_area(canvas);
+    assert_int_equal(area_text(&area, 0, 0, STYLE_PLAIN, "a\x1b[2J\xff\xc3\xa9\xe4\xb8\xad"),
+                     8);
+    area_text(&area, 1, -3, STYLE_PLAIN, "cut at both ends of the row");
+    assert_int_equal(canvas_dump(canvas, &shown->text), 0);
+    assert_int_equal(buf_append(&shown->text, "", 1), 0);
+    assert_string_equal(shown->text.ptr, "a?[2J?\xc3\xa9?\n at both end\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_80x24, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_60x20_ascii, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_140x50, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_before_anything_happened, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_help, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_banner_when_the_generator_is_the_limit, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_any_size_is_safe, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_text_from_outside_stays_in_its_cells, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
