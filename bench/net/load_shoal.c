@@ -1,0 +1,141 @@
+#include "load.h"
+
+#include "base/clock.h"
+#include "loop/loop.h"
+#include "net/client.h"
+#include "net/fetch.h"
+#include "shoal/sampler.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct swarm;
+
+struct swarm_client {
+    struct net_client client;
+    struct fetch fetch;
+    struct swarm *swarm;
+};
+
+struct swarm {
+    const struct load_options *options;
+    struct loop *loop;
+    struct net_worker *worker;
+    struct swarm_client *clients;
+    struct loop_timer end;
+    char url[512];
+    uint64_t requests, bytes, failures;
+};
+
+static enum fail check_nothing(struct fetch *fetch, struct span first_bytes)
+{
+    (void)fetch;
+    return first_bytes.len > 0 ? FAIL_NONE : FAIL_NOT_MEDIA;
+}
+
+static void start(struct swarm_client *c)
+{
+    struct fetch_request request = {
+        .url = span_from_string(c->swarm->url),
+        .kind = c->swarm->options->drain ? METRIC_KIND_SEGMENT : METRIC_KIND_MEDIA_PLAYLIST,
+        .sink = c->swarm->options->drain ? FETCH_DRAIN : FETCH_COLLECT,
+        .check = c->swarm->options->drain ? check_nothing : NULL,
+    };
+    if (fetch_start(&c->client, &c->fetch, &request) != FAIL_NONE) {
+        c->swarm->failures++;
+    }
+}
+
+static void on_done(struct fetch *fetch, const struct fetch_result *result)
+{
+    struct swarm_client *c = list_entry(fetch, struct swarm_client, fetch);
+    c->swarm->requests++;
+    c->swarm->bytes += result->body_bytes;
+    c->swarm->failures += result->fail != FAIL_NONE;
+    start(c);
+}
+
+static void on_end(struct loop_timer *timer)
+{
+    loop_stop(list_entry(timer, struct swarm, end)->loop);
+}
+
+static void run_for(struct swarm *swarm, int64_t us)
+{
+    loop_timer_start(swarm->loop, &swarm->end, clock_monotonic_us() + us);
+    loop_run(swarm->loop);
+}
+
+static void measure(struct swarm *swarm, struct load_result *out)
+{
+    const struct load_options *options = swarm->options;
+    for (uint32_t i = 0; i < options->connections; i++) {
+        struct swarm_client *c = &swarm->clients[i];
+        c->swarm = swarm;
+        fetch_init(&c->fetch, on_done);
+        struct net_client_options client_options = {.connections = 1};
+        net_client_open(&c->client, swarm->worker, &client_options);
+        start(c);
+        if (i % 64 == 0) {
+            loop_run_once(swarm->loop, 0);
+        }
+    }
+    run_for(swarm, options->warm_up_us);
+    uint64_t requests = swarm->requests;
+    uint64_t bytes = swarm->bytes;
+    int64_t cpu_us = clock_read_us(CLOCK_PROCESS_CPUTIME_ID);
+    int64_t start_us = clock_monotonic_us();
+    run_for(swarm, options->measure_us);
+    *out = (struct load_result){
+        .requests = swarm->requests - requests,
+        .body_bytes = swarm->bytes - bytes,
+        .failures = swarm->failures,
+        .wall_us = clock_monotonic_us() - start_us,
+        .cpu_us = clock_read_us(CLOCK_PROCESS_CPUTIME_ID) - cpu_us,
+    };
+    for (uint32_t i = 0; i < options->connections; i++) {
+        net_client_close(&swarm->clients[i].client);
+    }
+}
+
+int load_shoal(const struct load_options *options, struct load_result *out)
+{
+    struct swarm swarm = {.options = options, .loop = loop_new()};
+    struct shoal_schema *schema = NULL;
+    struct shoal_sampler *sampler = NULL;
+    swarm.clients = calloc(options->connections, sizeof(*swarm.clients));
+    if (swarm.loop == NULL || swarm.clients == NULL ||
+        metrics_schema_new(NULL, 0, &schema) != 0) {
+        fprintf(stderr, "no memory\n");
+        return -1;
+    }
+    struct shoal_sampler_options sampler_options = {.schema = schema, .lanes = 1};
+    if (shoal_sampler_new(&sampler_options, &sampler) != 0) {
+        fprintf(stderr, "no memory\n");
+        return -1;
+    }
+    struct shoal_lane *lane = shoal_sampler_lane(sampler, 0);
+    shoal_lane_open(lane, clock_monotonic_us());
+    struct net_options net_options = {.clients_limit = options->connections, .insecure = true};
+    struct err err = {0};
+    swarm.worker = net_worker_open(swarm.loop, lane, &net_options, 0, &err);
+    if (swarm.worker == NULL) {
+        fprintf(stderr, "%s: %s\n", err.what, err.why);
+        return -1;
+    }
+    char host[NET_ADDRESS_TEXT];
+    net_address_format(&options->address, host);
+    snprintf(swarm.url, sizeof(swarm.url), "%s://%s%s", options->tls ? "https" : "http", host,
+             options->path);
+    loop_timer_init(&swarm.end, on_end);
+    measure(&swarm, out);
+    net_worker_close(swarm.worker);
+    shoal_lane_close(lane, clock_monotonic_us());
+    shoal_sampler_free(sampler);
+    shoal_schema_free(schema);
+    loop_free(swarm.loop);
+    free(swarm.clients);
+    return 0;
+}
