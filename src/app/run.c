@@ -5,17 +5,20 @@
 #include "app/run_describe.h"
 #include "app/run_options.h"
 #include "base/clock.h"
+#include "base/list.h"
 #include "engine/native/native.h"
 #include "run/run.h"
 #include "shoal/sampler.h"
 #include "stats/metrics.h"
 #include "view/control.h"
+#include "view/failure_sample.h"
 #include "view/report.h"
 #include "view/view.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* A fetch in flight at the end of a run may take this long (the grace of every run). */
@@ -41,7 +44,13 @@ struct app_run {
     struct run_control control;
     struct threshold thresholds[THRESHOLDS_MAX];
     struct views *views;
+    struct engine_witness witness;
+    struct failure_queue *failures; /* NULL when there was no memory: none is kept */
 };
+
+/* Failures kept in full: so many at a time, and so many a second, of each worker. */
+#define FAILURE_SLOTS      256
+#define FAILURE_PER_SECOND 20
 
 /* ---- From options to what the parts take ---- */
 
@@ -151,6 +160,7 @@ static int make_run(struct app_run *app, struct err *err)
         .plan = &app->plan,
         .engine = options->engine,
         .engine_options = &app->native,
+        .witness = app->failures != NULL ? &app->witness : NULL,
         .sampler = app->sampler,
         .workers = options->threads,
         .seed = options->seed,
@@ -218,10 +228,12 @@ static int make_views(struct app_run *app, struct err *err)
         .info = &app->describe.info,
         .control = &app->control,
         .sampler = app->sampler,
+        .failures = app->failures,
     };
     const struct view_options view = {
         .terminal = terminal_of(options),
         .csv_path = options->csv_path,
+        .failures_path = options->failures_path,
         .listen = options->listen,
         .listen_address = options->listen_address,
         .listen_port = options->listen_port,
@@ -237,6 +249,46 @@ static int make_views(struct app_run *app, struct err *err)
         fprintf(stderr, "shoal: live figures at %s\n", views_url(app->views));
     }
     return 0;
+}
+
+/* ---- Failures kept to be followed up ---- */
+
+static bool witness_wants(struct engine_witness *witness, uint32_t worker, int64_t now_us)
+{
+    struct app_run *app = list_entry(witness, struct app_run, witness);
+    return failure_queue_wants(app->failures, worker, now_us);
+}
+
+static void witness_take(struct engine_witness *witness, uint32_t worker,
+                         const struct engine_failure *failure)
+{
+    struct app_run *app = list_entry(witness, struct app_run, witness);
+    struct failure_sample sample = {
+        .at_us = failure->at_us,
+        .viewer = failure->viewer,
+        .fail = failure->fail,
+        .status = (uint16_t)failure->status,
+        .age_s = (int32_t)failure->age_s,
+    };
+    if (failure->address != NULL) {
+        union net_address address = {.family = AF_UNSPEC};
+        memcpy(&address, failure->address,
+               failure->address->sa_family == AF_INET6 ? sizeof address.in6
+                                                       : sizeof address.in);
+        net_address_format(&address, sample.address);
+    }
+    span_to_string(span_of(failure->cache.ptr, failure->cache.len < sizeof sample.cache
+                                                   ? failure->cache.len
+                                                   : sizeof sample.cache - 1),
+                   sample.cache, sizeof sample.cache);
+    failure_sample_set_url(&sample, failure->url);
+    failure_queue_push(app->failures, worker, &sample);
+}
+
+static void make_witness(struct app_run *app)
+{
+    app->witness = (struct engine_witness){.wants = witness_wants, .take = witness_take};
+    app->failures = failure_queue_new(app->options.threads, FAILURE_SLOTS, FAILURE_PER_SECOND);
 }
 
 /* ---- The run and its report ---- */
@@ -297,6 +349,7 @@ static int report_run(struct app_run *app, bool interrupted, struct err *err)
 
 static int play(struct app_run *app, struct err *err)
 {
+    make_witness(app);
     if (make_run(app, err) != 0) {
         return -1;
     }
@@ -321,6 +374,7 @@ static void fini(struct app_run *app)
     /* Workers before their lanes, views before the sampler that they read. */
     views_free(app->views);
     run_free(app->run);
+    failure_queue_free(app->failures);
     shoal_sampler_free(app->sampler);
     shoal_schema_free(app->schema);
     plan_fini(&app->plan);

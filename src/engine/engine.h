@@ -9,12 +9,14 @@
 
 #include "base/err.h"
 #include "base/fail.h"
+#include "base/span.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct loop;
 struct shoal_lane;
+struct sockaddr;
 struct engine;
 
 /* How a session ended. */
@@ -32,11 +34,34 @@ struct engine_listener {
                             enum engine_outcome outcome);
 };
 
+/* One failure in full, for those that are kept to be followed up. Everything in it is borrowed
+ * for the call. */
+struct engine_failure {
+    int64_t at_us;
+    uint32_t viewer;
+    enum fail fail;
+    int status;                     /* 0: no response */
+    int64_t age_s;                  /* of the Age header, -1 without */
+    struct span url;                /* asked for last */
+    struct span cache;              /* X-Cache or CF-Cache-Status, empty without */
+    const struct sockaddr *address; /* of the server, NULL when none was connected */
+};
+
+/* Who keeps failures. Every failure is counted in the statistics whether it is kept or not.
+ * Both are called on the worker's thread and must not block. */
+struct engine_witness {
+    /* Whether one would be kept now, so that it need not be put together in vain. */
+    bool (*wants)(struct engine_witness *witness, uint32_t worker, int64_t now_us);
+    void (*take)(struct engine_witness *witness, uint32_t worker,
+                 const struct engine_failure *failure);
+};
+
 /* What a worker gives its engine; everything is borrowed until engine close. */
 struct engine_setup {
     struct loop *loop;
     struct shoal_lane *lane;
     struct engine_listener *listener;
+    struct engine_witness *witness; /* NULL: nobody keeps failures */
     const void *options;    /* the type's own options struct, the same for all workers */
     uint32_t worker;        /* this worker's number, 0 … workers-1 */
     uint32_t workers;       /* how many there are; viewer i belongs to worker i mod workers */

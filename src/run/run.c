@@ -116,6 +116,7 @@ static int start_workers(struct run *run, struct err *err)
             .orders = &run->orders,
             .engine = setup->engine,
             .engine_options = setup->engine_options,
+            .witness = setup->witness,
             .lane = shoal_sampler_lane(setup->sampler, i),
             .seed = setup->seed,
             .session_mean_us = setup->session_mean_us,

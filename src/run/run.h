@@ -23,7 +23,8 @@ struct run_setup {
     const struct plan *plan; /* borrowed, as all pointers, until run_free */
     const struct engine_type *engine;
     const void *engine_options;
-    struct shoal_sampler *sampler; /* worker i owns lane i */
+    struct engine_witness *witness; /* who keeps failures, or NULL */
+    struct shoal_sampler *sampler;  /* worker i owns lane i */
     uint32_t workers;
     uint64_t seed;
     int64_t duration_us;        /* the run ends after this; 0: not by time */

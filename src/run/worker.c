@@ -193,6 +193,7 @@ static int open_worker(struct worker *worker, struct err *err)
         .loop = worker->loop,
         .lane = setup->lane,
         .listener = &worker->slots.listener,
+        .witness = setup->witness,
         .options = setup->engine_options,
         .worker = setup->number,
         .workers = setup->workers,

@@ -40,7 +40,8 @@ struct worker_setup {
     const struct worker_orders *orders;
     const struct engine_type *engine;
     const void *engine_options;
-    struct shoal_lane *lane; /* this worker is its owner from worker_start on */
+    struct engine_witness *witness; /* or NULL */
+    struct shoal_lane *lane;        /* this worker is its owner from worker_start on */
     uint64_t seed;
     int64_t session_mean_us;    /* sessions are exponential with this mean; 0: unbounded */
     uint32_t viewers_limit;     /* viewer numbers stay below this */

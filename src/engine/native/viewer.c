@@ -131,6 +131,35 @@ static void give_fetch(struct viewer_fetch *fetch)
     pool_give(&fetch->viewer->native->fetches, fetch);
 }
 
+/* Shows a failure of a fetch to who keeps some of them. */
+static void witness(const struct viewer *viewer, enum fail fail,
+                    const struct fetch_result *result)
+{
+    const struct engine_setup *setup = &viewer->native->setup;
+    if (setup->witness == NULL ||
+        !setup->witness->wants(setup->witness, setup->worker, result->done_us)) {
+        return;
+    }
+    const struct engine_failure failure = {
+        .at_us = result->done_us,
+        .viewer = viewer->number,
+        .fail = fail,
+        .status = result->status,
+        .age_s = result->age_s,
+        .url = result->url,
+        .address = result->address.family == AF_UNSPEC ? NULL : &result->address.sa,
+    };
+    setup->witness->take(setup->witness, setup->worker, &failure);
+}
+
+/* Counts a failure that is found here and not in the transport. */
+static void count_failure(const struct viewer *viewer, enum fail fail,
+                          const struct fetch_result *result)
+{
+    metrics_add_failure(lane_of(viewer), fail);
+    witness(viewer, fail, result);
+}
+
 static enum fail parse_playlist(struct viewer_fetch *fetch, const struct fetch_result *result,
                                 struct m3u8 **out)
 {
@@ -164,7 +193,7 @@ static void take_playlist(struct viewer_fetch *fetch, const struct fetch_result 
     struct m3u8 *playlist;
     enum fail fail = parse_playlist(fetch, result, &playlist);
     if (fail != FAIL_NONE) {
-        metrics_add_failure(lane, fail);
+        count_failure(viewer, fail, result);
         player_on_fail(&viewer->player, fetch->token, fail, result->status, 0, result->done_us);
         return;
     }
@@ -173,7 +202,7 @@ static void take_playlist(struct viewer_fetch *fetch, const struct fetch_result 
         metrics_add(lane, METRIC_PLAYLISTS, 1);
         metrics_add(lane, METRIC_PLAYLIST_BYTES, result->body.len);
     } else {
-        metrics_add_failure(lane, fail);
+        count_failure(viewer, fail, result);
     }
     m3u8_unref(playlist);
 }
@@ -193,7 +222,7 @@ static void take_key(struct viewer_fetch *fetch, const struct fetch_result *resu
 {
     struct viewer *viewer = fetch->viewer;
     if (result->body.len != 16 && result->body.len != 32) {
-        metrics_add_failure(lane_of(viewer), FAIL_KEY_INVALID);
+        count_failure(viewer, FAIL_KEY_INVALID, result);
         player_on_fail(&viewer->player, fetch->token, FAIL_KEY_INVALID, result->status, 0,
                        result->done_us);
         return;
@@ -209,6 +238,7 @@ static void take_result(struct viewer_fetch *fetch, const struct fetch_result *r
         if (result->check_failed) {
             metrics_add_failure(lane_of(viewer), result->fail);
         }
+        witness(viewer, result->fail, result);
         player_on_fail(&viewer->player, fetch->token, result->fail, result->status,
                        result->retry_after_us > 0 ? result->retry_after_us : 0,
                        result->done_us);
