@@ -80,20 +80,11 @@ static void forget_reading(struct ffmpeg_trace *trace,
     playlist->reading_count = kept;
 }
 
-void ffmpeg_fetch_close(struct ffmpeg_trace *trace, struct ffmpeg_connection *connection)
-{
-    if (trace->latest == connection) {
-        trace->latest = NULL;
-    }
-    forget_reading(trace, connection);
-    metrics_add(trace->lane, METRIC_CONNECTIONS_CLOSED, 1);
-    *connection = (struct ffmpeg_connection){0};
-}
-
 /* The request got no response. */
 void ffmpeg_fetch_fail(struct ffmpeg_trace *trace, struct ffmpeg_connection *connection,
                        enum fail fail)
 {
+    ffmpeg_fetch_resolve_any(trace, connection);
     ffmpeg_fetch_count_request(trace, connection);
     metrics_add(trace->lane, METRIC_REQUESTS_FAILED, 1);
     ffmpeg_fetch_count_failure(trace, fail);
@@ -130,6 +121,47 @@ void ffmpeg_fetch_resolve(struct ffmpeg_trace *trace, struct ffmpeg_connection *
     }
 }
 
+void ffmpeg_fetch_resolve_any(struct ffmpeg_trace *trace, struct ffmpeg_connection *connection)
+{
+    ffmpeg_fetch_resolve(trace, connection,
+                         ffmpeg_fetch_is_playlist(connection->fetch.kind)
+                             ? FFMPEG_FETCH_MEDIA_PLAYLIST
+                             : FFMPEG_FETCH_SEGMENT);
+}
+
+void ffmpeg_fetch_count_close(struct ffmpeg_trace *trace)
+{
+    if (trace->open_count > 0) {
+        trace->open_count--;
+        metrics_add(trace->lane, METRIC_CONNECTIONS_CLOSED, 1);
+    }
+}
+
+void ffmpeg_fetch_drop(struct ffmpeg_trace *trace, struct ffmpeg_connection *connection)
+{
+    if (connection->state == FFMPEG_FETCH_NONE) {
+        return;
+    }
+    ffmpeg_fetch_resolve_any(trace, connection);
+    if (connection->state == FFMPEG_FETCH_WAITING) {
+        metrics_add(trace->lane, METRIC_REQUESTS_ABORTED, 1);
+    } else if (connection->state == FFMPEG_FETCH_BODY) {
+        metrics_add(trace->lane, METRIC_BODIES_ABORTED, 1);
+    }
+    connection->state = FFMPEG_FETCH_NONE;
+}
+
+void ffmpeg_fetch_close(struct ffmpeg_trace *trace, struct ffmpeg_connection *connection)
+{
+    ffmpeg_fetch_drop(trace, connection);
+    if (trace->latest == connection) {
+        trace->latest = NULL;
+    }
+    forget_reading(trace, connection);
+    ffmpeg_fetch_count_close(trace);
+    *connection = (struct ffmpeg_connection){0};
+}
+
 uint64_t ffmpeg_fetch_body_bytes(const struct ffmpeg_connection *connection)
 {
     return connection->length_bytes != UINT64_MAX ? connection->length_bytes
@@ -139,6 +171,7 @@ uint64_t ffmpeg_fetch_body_bytes(const struct ffmpeg_connection *connection)
 /* The body has been read to its end; counts what it was. Error statuses do not come here. */
 void ffmpeg_fetch_complete(struct ffmpeg_trace *trace, struct ffmpeg_connection *connection)
 {
+    ffmpeg_fetch_resolve_any(trace, connection);
     uint64_t bytes = ffmpeg_fetch_body_bytes(connection);
     metrics_add(trace->lane, METRIC_BODY_BYTES, bytes);
     connection->state = FFMPEG_FETCH_NONE;

@@ -38,6 +38,9 @@ void ffmpeg_fetch_count_response(struct ffmpeg_trace *trace,
 void ffmpeg_fetch_resolve(struct ffmpeg_trace *trace, struct ffmpeg_connection *connection,
                           enum ffmpeg_fetch_kind kind);
 
+/* The same when nothing more is to be learnt of it: a media playlist or a segment. */
+void ffmpeg_fetch_resolve_any(struct ffmpeg_trace *trace, struct ffmpeg_connection *connection);
+
 /* The request failed before a whole response head. */
 void ffmpeg_fetch_fail(struct ffmpeg_trace *trace, struct ffmpeg_connection *connection,
                        enum fail fail);
@@ -53,7 +56,13 @@ uint64_t ffmpeg_fetch_body_bytes(const struct ffmpeg_connection *connection);
  * connection when that was agreed. */
 void ffmpeg_fetch_complete(struct ffmpeg_trace *trace, struct ffmpeg_connection *connection);
 
-/* The connection is closed, its place free. */
+/* Nobody waits for the request or its body any more: what has no outcome yet is aborted. */
+void ffmpeg_fetch_drop(struct ffmpeg_trace *trace, struct ffmpeg_connection *connection);
+
+/* A TCP connection of the process is closed. */
+void ffmpeg_fetch_count_close(struct ffmpeg_trace *trace);
+
+/* The connection is closed, its place free; a request in flight on it is dropped. */
 void ffmpeg_fetch_close(struct ffmpeg_trace *trace, struct ffmpeg_connection *connection);
 
 /* The oldest of the segments being read from a playlist is no longer one of them. */

@@ -141,24 +141,16 @@ static struct ffmpeg_connection *connection_of_request(struct ffmpeg_trace *trac
                                                        uint64_t context)
 {
     struct ffmpeg_connection *connection = ffmpeg_fetch_find(trace, context);
-    bool fresh = trace->opening_active && !trace->opening.reused;
-    if (connection != NULL && fresh) {
-        if (connection->state == FFMPEG_FETCH_BODY) {
-            ffmpeg_fetch_complete(trace, connection);
-        }
-        if (connection->context != 0) {
-            ffmpeg_fetch_close(trace, connection);
-        }
-        connection = NULL;
+    if (connection != NULL && connection->state == FFMPEG_FETCH_BODY) {
+        ffmpeg_fetch_complete(trace, connection);
     }
-    if (connection == NULL) {
-        connection = ffmpeg_fetch_place(trace);
+    bool fresh = trace->opening_active && !trace->opening.reused;
+    if (connection != NULL && connection->context != 0 && fresh) {
+        ffmpeg_fetch_close(trace, connection);
+    }
+    if (connection == NULL || connection->context == 0) {
+        connection = connection != NULL ? connection : ffmpeg_fetch_place(trace);
         *connection = (struct ffmpeg_connection){.context = context};
-    } else if (connection->state == FFMPEG_FETCH_BODY && trace->opening_active) {
-        ffmpeg_fetch_complete(trace, connection); /* a reused connection's last body is over */
-        if (connection->context == 0) {
-            *connection = (struct ffmpeg_connection){.context = context};
-        }
     }
     return connection;
 }
@@ -168,18 +160,14 @@ static void follow(struct ffmpeg_trace *trace, struct ffmpeg_connection *connect
 {
     if (connection->state == FFMPEG_FETCH_WAITING) {
         /* Only at level debug: 3xx without its number. */
-        ffmpeg_fetch_resolve(trace, connection,
-                             ffmpeg_fetch_is_playlist(connection->fetch.kind)
-                                 ? FFMPEG_FETCH_MEDIA_PLAYLIST
-                                 : FFMPEG_FETCH_SEGMENT);
+        ffmpeg_fetch_resolve_any(trace, connection);
         shoal_lane_add(trace->lane, METRIC_HTTP_RESPONSES, 1);
         metrics_add(trace->lane, METRIC_HTTP_RESPONSES_3XX, 1);
     }
     if (connection->state == FFMPEG_FETCH_WAITING ||
         connection->state == FFMPEG_FETCH_REDIRECT) {
         metrics_add(trace->lane, METRIC_REDIRECTS, 1);
-        metrics_add(trace->lane, METRIC_CONNECTIONS_CLOSED,
-                    1); /* it opens another for the new address */
+        ffmpeg_fetch_count_close(trace); /* it opens another for the new address */
     }
 }
 
@@ -189,6 +177,8 @@ static void on_request(struct ffmpeg_trace *trace, const struct ffmpeg_log_event
     struct ffmpeg_connection *connection = connection_of_request(trace, event->context);
     if (!trace->opening_active) {
         follow(trace, connection);
+    } else {
+        ffmpeg_fetch_drop(trace, connection);
     }
     if (trace->opening_encrypted && trace->connected_us >= 0) {
         metrics_add(trace->lane, METRIC_TLS_HANDSHAKES, 1);
@@ -201,7 +191,6 @@ static void on_request(struct ffmpeg_trace *trace, const struct ffmpeg_log_event
     connection->state = FFMPEG_FETCH_WAITING;
     connection->request_counted = false;
     connection->closes = false;
-
     connection->order = ++trace->order;
     connection->status = 0;
     connection->length_bytes = UINT64_MAX;
@@ -245,10 +234,7 @@ static void on_status(struct ffmpeg_trace *trace, const struct ffmpeg_log_event 
     if (status >= 300) {
         /* Challenges (401, 407) come here too; errors have a line of their own next. The
          * purpose is no longer waited for. */
-        ffmpeg_fetch_resolve(trace, connection,
-                             ffmpeg_fetch_is_playlist(connection->fetch.kind)
-                                 ? FFMPEG_FETCH_MEDIA_PLAYLIST
-                                 : FFMPEG_FETCH_SEGMENT);
+        ffmpeg_fetch_resolve_any(trace, connection);
         connection->state = FFMPEG_FETCH_REDIRECT;
     } else {
         connection->state = FFMPEG_FETCH_BODY;
@@ -265,12 +251,9 @@ static void on_http_error(struct ffmpeg_trace *trace, const struct ffmpeg_log_ev
     if (connection == NULL) {
         return;
     }
+    ffmpeg_fetch_resolve_any(trace, connection);
     if (connection->state == FFMPEG_FETCH_WAITING) {
         record_first_byte(trace, connection, now_us);
-        ffmpeg_fetch_resolve(trace, connection,
-                             ffmpeg_fetch_is_playlist(connection->fetch.kind)
-                                 ? FFMPEG_FETCH_MEDIA_PLAYLIST
-                                 : FFMPEG_FETCH_SEGMENT);
         ffmpeg_fetch_count_response(trace, connection, status);
     }
     connection->state = FFMPEG_FETCH_FAILED;
@@ -284,6 +267,7 @@ static void on_body_cut(struct ffmpeg_trace *trace, const struct ffmpeg_log_even
     if (connection == NULL || connection->state == FFMPEG_FETCH_FAILED) {
         return;
     }
+    ffmpeg_fetch_resolve_any(trace, connection);
     if (connection->state == FFMPEG_FETCH_WAITING) {
         ffmpeg_fetch_fail(trace, connection,
                           malformed ? FAIL_RESPONSE_MALFORMED : FAIL_CLOSED_BEFORE_RESPONSE);
@@ -313,10 +297,7 @@ static void on_open_failed(struct ffmpeg_trace *trace, enum fail fail, int64_t n
     if (connection == NULL) {
         return;
     }
-    ffmpeg_fetch_resolve(trace, connection,
-                         ffmpeg_fetch_is_playlist(connection->fetch.kind)
-                             ? FFMPEG_FETCH_MEDIA_PLAYLIST
-                             : FFMPEG_FETCH_SEGMENT);
+    ffmpeg_fetch_resolve_any(trace, connection);
     if (connection->state == FFMPEG_FETCH_WAITING) {
         ffmpeg_fetch_fail(
             trace, connection,
@@ -325,6 +306,7 @@ static void on_open_failed(struct ffmpeg_trace *trace, enum fail fail, int64_t n
                ffmpeg_fetch_is_playlist(connection->fetch.kind)) {
         metrics_add(trace->lane, METRIC_BODY_BYTES, ffmpeg_fetch_body_bytes(connection));
         ffmpeg_fetch_count_failure(trace, FAIL_PLAYLIST_INVALID);
+        connection->state = FFMPEG_FETCH_FAILED;
     }
     ffmpeg_fetch_close(trace, connection);
 }
@@ -385,9 +367,6 @@ static void on_playlist_left(struct ffmpeg_trace *trace, const struct ffmpeg_log
             ffmpeg_fetch_drop_oldest(playlist);
             continue;
         }
-        if (connection->state == FFMPEG_FETCH_BODY) {
-            metrics_add(trace->lane, METRIC_BODIES_ABORTED, 1);
-        }
         ffmpeg_fetch_close(trace, connection);
     }
 }
@@ -416,6 +395,7 @@ static void on_tcp(struct ffmpeg_trace *trace, const struct ffmpeg_log_event *ev
     }
     if (event->type == FFMPEG_LOG_TCP_CONNECTED) {
         metrics_add(trace->lane, METRIC_TCP_CONNECTS, 1);
+        trace->open_count++;
         if (found) {
             metrics_record(trace->lane, METRIC_TCP_CONNECT,
                            ffmpeg_fetch_elapsed_us(trace->attempts[at].start_us, now_us));
@@ -583,10 +563,7 @@ static void end_latest(struct ffmpeg_trace *trace, bool by_itself)
     if (connection == NULL) {
         return;
     }
-    ffmpeg_fetch_resolve(trace, connection,
-                         ffmpeg_fetch_is_playlist(connection->fetch.kind)
-                             ? FFMPEG_FETCH_MEDIA_PLAYLIST
-                             : FFMPEG_FETCH_SEGMENT);
+    ffmpeg_fetch_resolve_any(trace, connection);
     if (connection->state != FFMPEG_FETCH_WAITING) {
         return;
     }
@@ -609,17 +586,14 @@ void ffmpeg_trace_end(struct ffmpeg_trace *trace, bool by_itself)
         if (connection->context == 0) {
             continue;
         }
-        if (connection->state == FFMPEG_FETCH_WAITING) {
-            metrics_add(trace->lane, METRIC_REQUESTS_ABORTED, 1);
-        } else if (connection->state == FFMPEG_FETCH_BODY) {
-            if (by_itself) {
-                connection->closes = false;
-                ffmpeg_fetch_complete(trace, connection);
-            } else {
-                metrics_add(trace->lane, METRIC_BODIES_ABORTED, 1);
-            }
+        if (connection->state == FFMPEG_FETCH_BODY && by_itself) {
+            connection->closes = false;
+            ffmpeg_fetch_complete(trace, connection);
         }
         ffmpeg_fetch_close(trace, connection);
+    }
+    while (trace->open_count > 0) {
+        ffmpeg_fetch_count_close(trace);
     }
     trace->opening_active = false;
     trace->piece_active = false;

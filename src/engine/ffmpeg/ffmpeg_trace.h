@@ -127,7 +127,8 @@ struct ffmpeg_trace {
 
     uint32_t order;
     uint32_t playlist_count;
-    uint64_t lost; /* connections and playlists beyond the bounds */
+    uint32_t open_count; /* TCP connections of this process counted as open */
+    uint64_t lost;       /* connections and playlists beyond the bounds */
     struct ffmpeg_trace_playlist playlists[FFMPEG_TRACE_PLAYLISTS];
     struct ffmpeg_connection connections[FFMPEG_TRACE_CONNECTIONS];
 };
