@@ -1,4 +1,4 @@
-"""Writes a C file that holds other files: embed.py OUT NAME=TYPE=FILE..."""
+"""Writes a C file that holds other files: embed.py OUT [NAME=TYPE FILE]..."""
 import sys
 
 
@@ -10,7 +10,8 @@ def literal(data: bytes) -> str:
 
 
 def main() -> None:
-    out, assets = sys.argv[1], [argument.split("=", 2) for argument in sys.argv[2:]]
+    out = sys.argv[1]
+    assets = [(*head.split("=", 1), file) for head, file in zip(sys.argv[2::2], sys.argv[3::2])]
     with open(out, "w", encoding="ascii") as c:
         c.write('#include "view/web_assets.h"\n\n#include <string.h>\n\n')
         for number, (_, _, file) in enumerate(assets):

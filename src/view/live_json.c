@@ -198,6 +198,21 @@ static json_t *make_samples(const struct frame *frame)
     return list;
 }
 
+/* The newest row of the timeline, or null. */
+static json_t *make_newest(const struct frame *frame)
+{
+    struct series_row row;
+    size_t count = frame->state.row_count;
+    if (count == 0 || recorder_rows(frame->recorder, count - 1, &row, 1) == 0) {
+        return json_null();
+    }
+    json_t *newest = json_object();
+    for (unsigned i = 0; i < SERIES_COUNT; i++) {
+        json_object_set_new(newest, series_name(i), json_real(row.value[i]));
+    }
+    return newest;
+}
+
 static int append(const char *bytes, size_t len, void *out)
 {
     return buf_append(out, bytes, len);
@@ -217,6 +232,7 @@ int live_json_write_snapshot(const struct frame *frame, struct buf *out)
     json_object_set_new(root, "final", json_boolean(frame->final));
     json_object_set_new(root, "target", integer(frame->target));
     json_object_set_new(root, "row", integer(frame->state.row_count));
+    json_object_set_new(root, "newest", make_newest(frame));
     json_object_set_new(root, "counters", make_counters(&frame->counters[FRAME_RUN]));
     json_object_set_new(root, "windows", make_windows(frame));
     json_object_set_new(root, "failures", make_failures(frame));

@@ -33,6 +33,9 @@ struct recorder *recorder_new(const struct recorder_options *options)
     }
     recorder->options = *options;
     recorder->state.step_s = 1;
+    for (int i = 0; i < THRESHOLDS_MAX; i++) {
+        recorder->state.thresholds[i].pass = true; /* nothing known yet */
+    }
     recorder->lock = calloc(1, sizeof(*recorder->lock));
     if (recorder->lock == NULL ||
         shoal_observer_new(options->sampler, SHOAL_FULL, NULL, 0, &recorder->observer) < 0) {

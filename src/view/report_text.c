@@ -44,7 +44,9 @@ static void put_head(struct text *text, const struct report *report)
     char when[FORMAT_MAX], length[FORMAT_MAX], viewers[FORMAT_MAX];
     put(text, "%sshoal %s%s  %s\n", paint(text, BOLD), info->version, paint(text, PLAIN),
         info->url);
-    put(text, "%s, %s, up to %s viewers for %s, player %s, variant %s, engine %s\n",
+    put(text,
+        "%s, %s, up to %s viewers for %s\n"
+        "player %s, variant %s, engine %s\n",
         format_timestamp(when, sizeof(when), info->start_wall_us),
         info->stream_kind != NULL ? info->stream_kind : "stream",
         format_count(viewers, sizeof(viewers), info->viewers_peak),

@@ -22,6 +22,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define PROGRESS_LEAST_S 0.5
+
 enum {
     POLL_MS = 100,          /* how often a thread looks for something new */
     LINE_LIMIT = 16 * 1024, /* bytes of a line of progress or CSV */
@@ -140,7 +142,8 @@ static void record(struct views *views)
     }
 }
 
-/* Prints the newest row; those that it missed, because nobody read, are left out. */
+/* Prints the newest row; those that it missed, because nobody read, are left out, and so is
+ * what remained of a second when the run began. */
 static void show_progress(struct views *views)
 {
     struct recorder_state state;
@@ -151,6 +154,9 @@ static void show_progress(struct views *views)
         return;
     }
     views->rows_shown = state.row_count;
+    if (row.value[SERIES_INTERVAL] < PROGRESS_LEAST_S) {
+        return;
+    }
     const struct run_control *control = views->setup.control;
     views->progress_line.len = 0;
     if (progress_write_line(&row, &state, control->phase(control->arg),

@@ -249,10 +249,10 @@ static struct answer answer_request(struct web *web, struct MHD_Connection *conn
             route = &routes[i];
         }
     }
-    if (web->token != NULL && (route == NULL || !route->open) && !has_token(web, connection)) {
+    if (route != NULL && !route->open && web->token != NULL && !has_token(web, connection)) {
         return answer_text(MHD_HTTP_UNAUTHORIZED, "the token is needed\n");
     }
-    if (route == NULL) {
+    if (route == NULL) { /* the page's own files, which hold no figures */
         return strcmp(looked_for, "GET") == 0
                    ? answer_asset(path)
                    : answer_text(MHD_HTTP_METHOD_NOT_ALLOWED, "no such method here\n");
@@ -315,13 +315,18 @@ static void *event_main(void *arg)
     struct frame frame;
     struct buf text;
     buf_init(&text, TEXT_LIMIT);
-    do {
+    bool stopped = false;
+    for (;;) { /* once more after the end, which pages are to learn of */
         text.len = 0;
         frame_read(web->events, &frame);
         if (live_json_write_snapshot(&frame, &text) == 0) {
             web_events_publish(web->streams, buf_span(&text));
         }
-    } while (poll(&stop, 1, EVENT_MS) <= 0);
+        if (stopped) {
+            break;
+        }
+        stopped = poll(&stop, 1, EVENT_MS) > 0;
+    }
     buf_release(&text);
     return NULL;
 }

@@ -9,9 +9,8 @@
  *     POST /api/v1/target     ?viewers=N sets the target
  *     POST /api/v1/stop       as an interrupt
  *
- * With a token everything but /healthz asks for it ("Authorization: Bearer TOKEN" or
- * ?token=TOKEN). Without one the two POSTs are refused. POSTs from a page of another origin
- * always are.
+ * With a token /metrics and the API ask for it ("Authorization: Bearer TOKEN" or ?token=TOKEN).
+ * Without one the two POSTs are refused. POSTs from a page of another origin always are.
  *
  * One thread of libmicrohttpd serves, one makes the events. Clients cost bounded memory each
  * and there is a bound on their number; one that does not read is dropped after a time. */

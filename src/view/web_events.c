@@ -6,6 +6,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+/* How long the last event may take to reach the clients. */
+enum { CLOSE_S = 1 };
 
 /* One event's text; shared by the clients that are sending it. */
 struct event {
@@ -27,6 +31,7 @@ struct client {
 
 struct web_events {
     pthread_mutex_t lock; /* guards all below and all clients */
+    pthread_cond_t gone;  /* a client has left */
     struct list clients;
     struct event *newest;
     bool closed;
@@ -37,6 +42,11 @@ struct web_events *web_events_new(void)
     struct web_events *events = calloc(1, sizeof(*events));
     if (events != NULL) {
         pthread_mutex_init(&events->lock, NULL);
+        pthread_condattr_t monotonic;
+        pthread_condattr_init(&monotonic);
+        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+        pthread_cond_init(&events->gone, &monotonic);
+        pthread_condattr_destroy(&monotonic);
         list_init(&events->clients);
     }
     return events;
@@ -55,6 +65,7 @@ void web_events_free(struct web_events *events)
         return;
     }
     event_release(events->newest);
+    pthread_cond_destroy(&events->gone);
     pthread_mutex_destroy(&events->lock);
     free(events);
 }
@@ -82,9 +93,10 @@ static ssize_t client_read(void *arg, uint64_t position, char *dst, size_t room)
     struct web_events *events = client->events;
     ssize_t result = 0;
     pthread_mutex_lock(&events->lock);
-    if (events->closed) {
+    bool idle = client->event == NULL && !client_take(client);
+    if (idle && events->closed) {
         result = MHD_CONTENT_READER_END_OF_STREAM;
-    } else if (client->event == NULL && !client_take(client)) {
+    } else if (idle) {
         client->suspended = true;
         MHD_suspend_connection(client->connection);
     } else {
@@ -105,10 +117,12 @@ static ssize_t client_read(void *arg, uint64_t position, char *dst, size_t room)
 static void client_free(void *arg)
 {
     struct client *client = arg;
-    pthread_mutex_lock(&client->events->lock);
+    struct web_events *events = client->events;
+    pthread_mutex_lock(&events->lock);
     list_remove(&client->node);
     event_release(client->event);
-    pthread_mutex_unlock(&client->events->lock);
+    pthread_cond_signal(&events->gone);
+    pthread_mutex_unlock(&events->lock);
     free(client);
 }
 
@@ -174,5 +188,12 @@ void web_events_close(struct web_events *events)
     pthread_mutex_lock(&events->lock);
     events->closed = true;
     resume_all(events);
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += CLOSE_S;
+    int late = 0;
+    while (!list_is_empty(&events->clients) && late == 0) {
+        late = pthread_cond_timedwait(&events->gone, &events->lock, &until);
+    }
     pthread_mutex_unlock(&events->lock);
 }

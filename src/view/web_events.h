@@ -22,7 +22,8 @@ struct MHD_Response *web_events_response(struct web_events *events,
 /* Sends one event with these bytes of data (no newlines in it) to all clients. Any thread. */
 void web_events_publish(struct web_events *events, struct span data);
 
-/* Ends all streams; must precede MHD_stop_daemon, which waits for them. Any thread. */
+/* Ends all streams once they have the last event, and waits up to a second for that; must
+ * precede MHD_stop_daemon, which wants no connection suspended. Not the serving thread. */
 void web_events_close(struct web_events *events);
 
 #endif

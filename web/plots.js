@@ -1,0 +1,117 @@
+"use strict";
+/* The plots of a run's timeline; the page feeds them row by row, the HTML report all at once. */
+const plotList = [
+  { title: "Viewers", unit: "number", fill: true, lines: [
+    ["viewers_target", "target", "--dim"], ["viewers_active", "active", "--blue"],
+    ["viewers_stalled", "stalled", "--red"]] },
+  { title: "Rates a second", unit: "number", lines: [
+    ["segments_per_s", "segments", "--blue"], ["playlists_per_s", "playlists", "--teal"],
+    ["http_requests_per_s", "requests", "--violet"], ["tcp_connects_per_s", "connects", "--orange"]] },
+  { title: "Throughput", unit: "bitrate", fill: true, lines: [["bytes_per_s", "body bytes", "--blue"]] },
+  { title: "Segment download", unit: "seconds", lines: [
+    ["segment_download_p50_s", "p50", "--blue"], ["segment_download_p95_s", "p95", "--orange"],
+    ["segment_download_p99_s", "p99", "--red"]] },
+  { title: "First byte", unit: "seconds", lines: [
+    ["segment_first_byte_p50_s", "segment p50", "--blue"], ["segment_first_byte_p99_s", "segment p99", "--red"],
+    ["playlist_first_byte_p50_s", "playlist p50", "--teal"], ["playlist_first_byte_p99_s", "playlist p99", "--violet"]] },
+  { title: "Failures and stalls a second", unit: "number", lines: [
+    ["failures_per_s", "failures", "--red"], ["http_errors_per_s", "HTTP errors", "--orange"],
+    ["stalls_per_s", "stalls", "--violet"]] },
+  { title: "Behind the live edge, buffer left", unit: "seconds", lines: [
+    ["edge_latency_p50_s", "live latency p50", "--blue"], ["edge_latency_p95_s", "live latency p95", "--orange"],
+    ["deadline_slack_p5_s", "buffer left p5", "--green"]] },
+  { title: "Generator", unit: "percent", lines: [
+    ["worker_cpu_max", "busiest worker", "--orange"], ["process_cpu", "process, in cores", "--blue"]] },
+];
+
+class Plots {
+  constructor(parent) {
+    this.charts = plotList.map((plot) => this.make(parent, plot));
+    this.columns = {};
+    this.rows = 0;
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour());
+  }
+
+  colour(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  }
+
+  make(parent, plot) {
+    const box = document.createElement("div");
+    const head = document.createElement("h2");
+    const frame = document.createElement("div");
+    const canvas = document.createElement("canvas");
+    box.className = "plot";
+    head.textContent = plot.title;
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", plot.title + " over the run");
+    frame.append(canvas);
+    box.append(head, frame);
+    parent.append(box);
+    const show = format[plot.unit];
+    return new Chart(canvas, {
+      type: "line",
+      data: { datasets: plot.lines.map(([name, label, colour]) => ({
+        label, name, colour, data: [], borderWidth: 1.5, pointRadius: 0, pointHitRadius: 6,
+        fill: plot.fill === true && colour !== "--dim" })) },
+      options: {
+        animation: false, parsing: false, normalized: true, responsive: true,
+        maintainAspectRatio: false, interaction: { mode: "index", intersect: false },
+        scales: {
+          x: { type: "linear", min: 0, ticks: { callback: (v) => format.clock(v), maxTicksLimit: 7, maxRotation: 0 } },
+          y: { beginAtZero: true, ticks: { callback: (v) => show(v), maxTicksLimit: 5 } },
+        },
+        plugins: {
+          legend: { labels: { boxWidth: 10, boxHeight: 2 } },
+          decimation: { enabled: true, algorithm: "min-max" },
+          tooltip: { callbacks: {
+            title: (items) => format.clock(items[0].parsed.x),
+            label: (item) => item.dataset.label + " " + show(item.parsed.y) } },
+        },
+      },
+    });
+  }
+
+  recolour() {
+    for (const chart of this.charts) {
+      for (const set of chart.data.datasets) {
+        set.borderColor = this.colour(set.colour);
+        set.backgroundColor = this.colour(set.colour) + "22";
+      }
+      for (const axis of Object.values(chart.options.scales)) {
+        axis.grid = { color: this.colour("--line") };
+        axis.ticks.color = this.colour("--dim");
+      }
+      chart.options.plugins.legend.labels.color = this.colour("--text");
+      chart.update("none");
+    }
+  }
+
+  /* Replaces everything by these columns, all of the same length. */
+  set(columns) {
+    const time = columns.time_s;
+    this.rows = time.length;
+    for (const chart of this.charts) {
+      for (const set of chart.data.datasets) {
+        set.data = time.map((x, i) => ({ x, y: columns[set.name][i] }));
+      }
+    }
+    this.recolour();
+  }
+
+  /* Adds one row: an object with a value for each column. */
+  add(row) {
+    this.rows += 1;
+    for (const chart of this.charts) {
+      for (const set of chart.data.datasets) {
+        set.data.push({ x: row.time_s, y: row[set.name] });
+      }
+    }
+  }
+
+  draw() {
+    for (const chart of this.charts) {
+      chart.update("none");
+    }
+  }
+}

@@ -1,0 +1,53 @@
+"use strict";
+/* Tables from rows of cells. A cell is a text or [text, class]; texts never become markup. */
+function fillTable(table, head, rows) {
+  const make = (kind, cells) => {
+    const line = document.createElement("tr");
+    for (const cell of cells) {
+      const item = document.createElement(kind);
+      item.textContent = Array.isArray(cell) ? cell[0] : cell;
+      if (Array.isArray(cell)) {
+        item.className = cell[1];
+      }
+      line.append(item);
+    }
+    return line;
+  };
+  const parts = [];
+  if (head !== null) {
+    const top = document.createElement("thead");
+    top.append(make("th", head));
+    parts.push(top);
+  }
+  const body = document.createElement("tbody");
+  body.append(...rows.map((cells) => make("td", cells)));
+  parts.push(body);
+  table.replaceChildren(...parts);
+}
+
+const timeNames = [
+  ["playlist_first_byte", "playlist first byte"], ["segment_first_byte", "segment first byte"],
+  ["segment_download", "segment download"], ["startup", "startup"], ["stall", "stall"],
+  ["edge_latency", "live latency"], ["deadline_slack", "buffer left"], ["tcp_connect", "TCP connect"],
+  ["tls_handshake", "TLS handshake"], ["dns", "DNS"], ["timer_delay", "timers late"]];
+
+/* times: {name: {count, p50_s, p90_s, p95_s, p99_s, max_s}} */
+function fillTimes(table, times) {
+  const rows = timeNames.filter(([name]) => times[name] !== undefined && times[name].count > 0)
+    .map(([name, words]) => {
+      const t = times[name];
+      return [words, format.count(t.count), ...[t.p50_s, t.p90_s, t.p95_s, t.p99_s, t.max_s].map(format.seconds)];
+    });
+  fillTable(table, ["", "records", "p50", "p90", "p95", "p99", "max"], rows);
+}
+
+function fillThresholds(table, thresholds) {
+  fillTable(table, null, thresholds.map((t) =>
+    [[t.pass ? "pass" : "FAIL", t.pass ? "good" : "bad"], [t.threshold, "text"], t.known ? t.text : "nothing recorded"]));
+}
+
+function fillSamples(table, samples) {
+  fillTable(table, ["time", "viewer", "status", "failure", "server", "cache", "URL"], samples.map((s) =>
+    [format.clock(s.time_s), String(s.viewer), s.status > 0 ? String(s.status) : "–", [s.words || s.failure, "bad"],
+      s.address, s.cache, [s.url, "text dim"]]));
+}
