@@ -14,7 +14,7 @@
 
 static struct net_worker *worker_of(const struct job *job)
 {
-    return job->client->worker;
+    return job->worker;
 }
 
 static void job_free(struct job *job)
@@ -209,6 +209,7 @@ static struct job *job_make(struct net_client *client, struct fetch *fetch,
     list_init(&job->node);
     job->fetch = fetch;
     job->client = client;
+    job->worker = worker;
     job->request = *request;
     job->text = job->inline_text;
     job->text_capacity = JOB_TEXT_BYTES;

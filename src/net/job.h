@@ -16,12 +16,14 @@ enum {
 };
 
 struct conn;
+struct net_worker;
 struct peer;
 
 struct job {
     struct list node;
     struct fetch *fetch;       /* borrowed */
-    struct net_client *client; /* borrowed */
+    struct net_client *client; /* borrowed; gone when on_done returns */
+    struct net_worker *worker; /* borrowed */
     struct conn *conn;
     struct peer *peer;            /* referenced; NULL when the URL is no use */
     struct fetch_request request; /* url and headers in `text` */
