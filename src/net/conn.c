@@ -160,7 +160,6 @@ static enum fail fail_of_errno(int error)
 {
     switch (error) {
     case ECONNREFUSED:
-    case ECONNRESET:
         return FAIL_CONNECT_REFUSED;
     case ETIMEDOUT:
         return FAIL_CONNECT_TIMEOUT;
@@ -324,7 +323,9 @@ static void on_ready(struct loop_io *io, unsigned events)
         int error = 0;
         socklen_t size = sizeof(error);
         getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &size);
-        if (error == 0) {
+        /* A reset here came after the handshake (before it, it reads as refused): connected, and
+         * then lost, as the first write will tell. */
+        if (error == 0 || error == ECONNRESET) {
             on_connected(conn);
         } else {
             note_failed_try(conn, fail_of_errno(error));
