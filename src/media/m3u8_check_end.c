@@ -298,6 +298,11 @@ static void check_leftovers(struct m3u8_parser *p)
         ADD(SEGMENT_TAG_UNUSED, c->segment_tag_line, m3u8_tag_table[c->segment_tag].name, NULL,
             NULL);
     }
+    /* Segments before the first tag that told what kind of playlist this is. */
+    if (c->first_uri_line != 0 && c->first_uri_line < p->seen_media &&
+        p->seen_multivariant == 0) {
+        ADD(EXTINF_MISSING, c->first_uri_line, NULL, NULL, NULL);
+    }
     if (c->any_date && c->undated_line != 0) {
         ADD(DISCONTINUITY_WITHOUT_DATE, c->undated_line, "EXT-X-DISCONTINUITY", NULL, NULL);
     }

@@ -255,32 +255,33 @@ static uint64_t part_position(const struct m3u8 *m)
     return end_sequence(m) * 4096 + m->tail.part_count;
 }
 
+/* Only a load that lacks what was due proves lateness: what a load brings may have been there
+ * for as long as nobody looked. */
 static void check_lateness(const struct comparison *c, struct m3u8_watch *watch)
 {
     const struct m3u8 *a = c->before, *b = c->after;
     bool ended = (b->flags & M3U8_ENDLIST) != 0 || b->type == M3U8_TYPE_VOD;
     int64_t segment_limit_us = b->target_duration_us + b->target_duration_us / 2;
-    bool new_segment = end_sequence(b) > end_sequence(a);
-    if (!ended && !watch->late_told && segment_limit_us > 0 &&
-        c->now_us - watch->segment_us > segment_limit_us + LATE_SLACK_US) {
-        watch->late_told = true;
-        ADD(RELOAD_LATE, 0, NULL, NULL, "%.3f s since the last one, target duration %.6g s",
-            (double)(c->now_us - watch->segment_us) / 1e6, (double)b->target_duration_us / 1e6);
-    }
-    if (new_segment) {
+    int64_t segment_age_us = c->now_us - watch->segment_us;
+    int64_t part_age_us = c->now_us - watch->part_us;
+    bool has_parts = b->part_target_us > 0 && b->part_count > 0;
+    if (end_sequence(b) > end_sequence(a)) {
         watch->segment_us = c->now_us;
         watch->late_told = false;
-    }
-    bool has_parts = b->part_target_us > 0 && b->part_count > 0;
-    if (!ended && has_parts && !watch->part_late_told &&
-        c->now_us - watch->part_us > b->part_target_us + LATE_SLACK_US) {
-        watch->part_late_told = true;
-        ADD(RELOAD_PART_LATE, 0, NULL, NULL, "%.3f s since the last one, PART-TARGET %.6g s",
-            (double)(c->now_us - watch->part_us) / 1e6, (double)b->part_target_us / 1e6);
+    } else if (!ended && !watch->late_told && segment_limit_us > 0 &&
+               segment_age_us > segment_limit_us + LATE_SLACK_US) {
+        watch->late_told = true;
+        ADD(RELOAD_LATE, 0, NULL, NULL, "%.3f s since the last one, target duration %.6g s",
+            (double)segment_age_us / 1e6, (double)b->target_duration_us / 1e6);
     }
     if (part_position(b) > part_position(a)) {
         watch->part_us = c->now_us;
         watch->part_late_told = false;
+    } else if (!ended && has_parts && !watch->part_late_told &&
+               part_age_us > b->part_target_us + LATE_SLACK_US) {
+        watch->part_late_told = true;
+        ADD(RELOAD_PART_LATE, 0, NULL, NULL, "%.3f s since the last one, PART-TARGET %.6g s",
+            (double)part_age_us / 1e6, (double)b->part_target_us / 1e6);
     }
 }
 

@@ -1,0 +1,43 @@
+/* `shoal lint`: which rules of RFC 8216 and rfc8216bis a playlist breaks. Main thread. */
+#ifndef APP_LINT_H
+#define APP_LINT_H
+
+#include "app/lint_fetch.h"
+#include "app/lint_report.h"
+#include "app/options.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Runs the subcommand; argv[0] is "lint". Returns the exit status: 0 clean, 1 a must-rule is
+ * broken (or a should-rule, with --strict), 2 usage, 3 unreadable. */
+int app_lint_main(int argc, char **argv);
+
+/* Its options, for help, man page and completion. */
+const struct option_command *app_lint_command(void);
+
+/* What the options say. */
+struct lint_options {
+    const char *operand;
+    const char *base; /* URL that a file is taken to come from; NULL: unknown */
+    bool json, strict, segments;
+    int64_t follow_us;      /* 0: each playlist is loaded once */
+    uint32_t segment_limit; /* segments checked of each playlist */
+    struct net_options net;
+    char headers[8192]; /* of --header */
+};
+
+/* Reads the playlist at a URL into an entry: loads, parses, reports. `multivariant` may be
+ * NULL. */
+void lint_load(struct lint_web *web, struct lint_entry *entry, struct span url,
+               const struct m3u8 *multivariant);
+
+/* Reloads the live playlists among the entries for that long, and reports on each load. */
+void lint_follow(struct lint_web *web, struct lint_results *results, int64_t duration_us);
+
+/* Fetches the segments of the media playlists among the entries and holds the playlists against
+ * them. */
+void lint_segments(struct lint_web *web, struct lint_results *results,
+                   const struct lint_options *options);
+
+#endif

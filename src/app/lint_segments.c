@@ -1,0 +1,286 @@
+/* Playlists against segments: are they there, are they media, do they last as long as EXTINF
+ * says, do they fit BANDWIDTH and EXT-X-BITRATE. */
+#include "app/lint.h"
+#include "media/duration.h"
+#include "media/sniff.h"
+
+#include <stdlib.h>
+
+/* A difference between EXTINF and media that people notice once segments add up. */
+#define DURATION_SLACK_US INT64_C(100000)
+
+/* What was measured of one playlist. */
+struct measured {
+    const struct lint_entry *entry;
+    double peak_bps;    /* 0: unknown */
+    double average_bps; /* 0: not all segments were read */
+    bool final;
+};
+
+/* One playlist whose segments are being read. */
+struct reading {
+    struct lint_web *web;
+    struct lint_entry *entry;
+    const struct m3u8 *m;
+    struct lint_body init; /* of the map in force */
+    uint32_t init_map;     /* M3U8_NONE: none read */
+    uint64_t *bytes;       /* of segment first + i; 0: unknown */
+    uint32_t first, count;
+};
+
+#define ADD(rule, segment, ...)                                                       \
+    m3u8_report_add(&r->entry->report, M3U8_RULE_##rule, (segment)->line, NULL, NULL, \
+                    __VA_ARGS__)
+
+static int read_uri(const struct reading *r, struct span uri, const struct m3u8_range *range,
+                    enum metric_kind kind, struct lint_body *body)
+{
+    char text[URL_MAX];
+    struct lint_want want = {.kind = kind};
+    *body = (struct lint_body){.fail = FAIL_CONNECT_FAILED};
+    if (m3u8_resolve(r->m, uri, text, sizeof text, &want.url) != 0) {
+        return -1;
+    }
+    if (range->length > 0) {
+        want.has_range = true;
+        want.offset = range->offset;
+        want.length = range->length;
+    }
+    return lint_web_read(r->web, &want, body);
+}
+
+/* The initialisation section that goes with a segment, read once for each map. */
+static struct span init_of(struct reading *r, const struct m3u8_segment *segment)
+{
+    if (segment->map == M3U8_NONE) {
+        return (struct span){0};
+    }
+    if (r->init_map != segment->map) {
+        const struct m3u8_map *map = &r->m->maps[segment->map];
+        lint_body_fini(&r->init);
+        r->init_map = segment->map;
+        if (read_uri(r, map->uri, &map->range, METRIC_KIND_INIT_SECTION, &r->init) != 0) {
+            m3u8_report_add(&r->entry->report, M3U8_RULE_SEGMENT_UNAVAILABLE, map->line,
+                            "EXT-X-MAP", "URI", "%s (%d)", fail_info(r->init.fail)->words,
+                            r->init.status);
+        }
+    }
+    return span_of(r->init.ptr, r->init.len);
+}
+
+static void check_duration(struct reading *r, const struct m3u8_segment *segment,
+                           struct span bytes)
+{
+    int64_t us;
+    if (segment->key_count > 0 || !duration_measure(init_of(r, segment), bytes, &us)) {
+        return;
+    }
+    if (llabs(us - segment->duration_us) > DURATION_SLACK_US) {
+        ADD(SEGMENT_DURATION, segment, "the media lasts %.3f s, EXTINF says %.3f s",
+            (double)us / 1e6, (double)segment->duration_us / 1e6);
+    }
+    int64_t target_us = r->m->target_duration_us;
+    if ((us + 500000) / 1000000 * 1000000 > target_us && segment->duration_us <= target_us) {
+        ADD(SEGMENT_TOO_LONG, segment, "the media lasts %.3f s, target duration %.6g s",
+            (double)us / 1e6, (double)target_us / 1e6);
+    }
+}
+
+static void check_bitrate(struct reading *r, const struct m3u8_segment *segment, uint64_t bytes)
+{
+    if (segment->bitrate_kbps == 0 || segment->duration_us == 0) {
+        return;
+    }
+    double kbps = (double)bytes * 8000 / (double)segment->duration_us;
+    if (segment->bitrate_kbps < 0.9 * kbps || segment->bitrate_kbps > 1.1 * kbps) {
+        ADD(BITRATE_WRONG, segment, "%u kbit/s, the segment has %.0f", segment->bitrate_kbps,
+            kbps);
+    }
+}
+
+/* Reads one segment. Returns its size, 0 when it could not be had. */
+static uint64_t read_segment(struct reading *r, const struct m3u8_segment *segment)
+{
+    struct lint_body body;
+    bool ranged = (segment->flags & M3U8_SEGMENT_RANGE) != 0;
+    struct m3u8_range whole = {0, 0};
+    uint64_t size = 0;
+    if (read_uri(r, segment->uri, ranged ? &segment->range : &whole, METRIC_KIND_SEGMENT,
+                 &body) != 0) {
+        if (ranged && (body.status == 416 || body.fail == FAIL_LENGTH_WRONG)) {
+            ADD(SEGMENT_RANGE_BEYOND, segment, "the server answered %d", body.status);
+        } else {
+            ADD(SEGMENT_UNAVAILABLE, segment, "%s (%d)", fail_info(body.fail)->words,
+                body.status);
+        }
+    } else if (ranged && body.len != segment->range.length) {
+        ADD(SEGMENT_RANGE_BEYOND, segment, "%zu bytes came of %llu", body.len,
+            (unsigned long long)segment->range.length);
+    } else {
+        struct span bytes = span_of(body.ptr, body.len);
+        size = body.len;
+        bool encrypted = segment->key_count > 0;
+        if (!encrypted && !sniff_is_media(bytes)) {
+            ADD(SEGMENT_NOT_MEDIA, segment, NULL);
+        } else {
+            check_duration(r, segment, bytes);
+        }
+        check_bitrate(r, segment, size);
+    }
+    lint_body_fini(&body);
+    return size;
+}
+
+/* The peak segment bit rate as section 4.1 defines it: over runs of segments that last between
+ * half a target duration and one and a half and half a second more. */
+static double peak_bps(const struct reading *r)
+{
+    int64_t least_us = r->m->target_duration_us / 2;
+    int64_t most_us = r->m->target_duration_us * 3 / 2 + 500000;
+    double peak = 0;
+    for (uint32_t from = 0; from < r->count; from++) {
+        int64_t us = 0;
+        uint64_t bytes = 0;
+        for (uint32_t to = from; to < r->count && r->bytes[to] > 0; to++) {
+            us += r->m->segments[r->first + to].duration_us;
+            bytes += r->bytes[to];
+            if (us > most_us) {
+                break;
+            }
+            double bps = us >= least_us && us > 0 ? (double)bytes * 8e6 / (double)us : 0;
+            peak = bps > peak ? bps : peak;
+        }
+    }
+    return peak;
+}
+
+static double average_bps(const struct reading *r)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < r->count; i++) {
+        if (r->bytes[i] == 0) {
+            return 0;
+        }
+        bytes += r->bytes[i];
+    }
+    return r->count == r->m->segment_count && r->m->total_duration_us > 0
+               ? (double)bytes * 8e6 / (double)r->m->total_duration_us
+               : 0;
+}
+
+static struct measured read_playlist(struct lint_web *web, struct lint_entry *entry,
+                                     uint32_t limit)
+{
+    const struct m3u8 *m = entry->current;
+    uint32_t count = m->segment_count < limit ? m->segment_count : limit;
+    struct reading reading = {
+        .web = web,
+        .entry = entry,
+        .m = m,
+        .init_map = M3U8_NONE,
+        .first = m->segment_count - count,
+        .count = count,
+        .bytes = calloc(count + 1, sizeof(uint64_t)),
+    };
+    struct reading *r = &reading;
+    for (uint32_t i = 0; i < count && r->bytes != NULL; i++) {
+        const struct m3u8_segment *segment = &m->segments[r->first + i];
+        if ((segment->flags & M3U8_SEGMENT_GAP) == 0) {
+            r->bytes[i] = read_segment(r, segment);
+        }
+    }
+    struct measured measured = {.entry = entry, .final = m3u8_is_final(m)};
+    if (r->bytes != NULL) {
+        measured.peak_bps = peak_bps(r);
+        measured.average_bps = average_bps(r);
+    }
+    lint_body_fini(&r->init);
+    free(r->bytes);
+    return measured;
+}
+
+/* ---- Variants ---- */
+
+struct all_measured {
+    struct measured *items;
+    size_t count;
+};
+
+static const struct measured *find_measured(const struct all_measured *all,
+                                            const struct m3u8 *top, struct span uri)
+{
+    char text[URL_MAX];
+    struct span url;
+    if (uri.len == 0 || m3u8_resolve(top, uri, text, sizeof text, &url) != 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        if (span_equal(span_from_string(all->items[i].entry->name), url)) {
+            return &all->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* The most that any rendition of a group adds. */
+static void add_group(const struct all_measured *all, const struct m3u8 *top,
+                      enum m3u8_rendition_type type, struct span group, double *peak,
+                      double *average)
+{
+    double most_peak = 0, most_average = 0;
+    for (uint32_t i = 0; i < top->rendition_count && group.len > 0; i++) {
+        const struct m3u8_rendition *rendition = &top->renditions[i];
+        const struct measured *m =
+            rendition->type == type && span_equal(rendition->group_id, group)
+                ? find_measured(all, top, rendition->uri)
+                : NULL;
+        if (m != NULL) {
+            most_peak = m->peak_bps > most_peak ? m->peak_bps : most_peak;
+            most_average = m->average_bps > most_average ? m->average_bps : most_average;
+        }
+    }
+    *peak += most_peak;
+    *average += most_average;
+}
+
+static void check_variant(struct lint_results *results, const struct all_measured *all,
+                          const struct m3u8 *top, const struct m3u8_variant *v)
+{
+    const struct measured *own = find_measured(all, top, v->uri);
+    struct m3u8_report *report = &results->entries[0].report;
+    if (own == NULL) {
+        return;
+    }
+    double peak = own->peak_bps, average = own->average_bps;
+    add_group(all, top, M3U8_AUDIO, v->audio, &peak, &average);
+    add_group(all, top, M3U8_SUBTITLES, v->subtitles, &peak, &average);
+    if (v->bandwidth_bps > 0 && peak > (double)v->bandwidth_bps) {
+        m3u8_report_add(
+            report, own->final ? M3U8_RULE_BANDWIDTH_EXCEEDED : M3U8_RULE_BANDWIDTH_LIVE,
+            v->line, "EXT-X-STREAM-INF", "BANDWIDTH", "%llu, the segments reach %.0f",
+            (unsigned long long)v->bandwidth_bps, peak);
+    }
+    if (own->final && v->average_bandwidth_bps > 0 && own->average_bps > 0 &&
+        average > (double)v->average_bandwidth_bps) {
+        m3u8_report_add(report, M3U8_RULE_AVERAGE_BANDWIDTH_EXCEEDED, v->line,
+                        "EXT-X-STREAM-INF", "AVERAGE-BANDWIDTH", "%llu, the segments have %.0f",
+                        (unsigned long long)v->average_bandwidth_bps, average);
+    }
+}
+
+void lint_segments(struct lint_web *web, struct lint_results *results,
+                   const struct lint_options *options)
+{
+    struct all_measured all = {calloc(results->count, sizeof all.items[0]), 0};
+    for (size_t i = 0; i < results->count && all.items != NULL; i++) {
+        struct lint_entry *entry = &results->entries[i];
+        if (entry->current != NULL && entry->current->kind == M3U8_MEDIA) {
+            all.items[all.count++] = read_playlist(web, entry, options->segment_limit);
+        }
+    }
+    const struct m3u8 *top = results->entries[0].current;
+    for (uint32_t i = 0; top != NULL && i < top->variant_count; i++) {
+        check_variant(results, &all, top, &top->variants[i]);
+    }
+    free(all.items);
+}

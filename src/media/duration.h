@@ -1,0 +1,18 @@
+/* How long the media of a segment lasts, measured from its timestamps: MPEG-TS, fragmented MP4,
+ * packed AAC. Encrypted or subtitle segments cannot be measured. Pure; never reads outside of
+ * the spans; linear time. */
+#ifndef MEDIA_DURATION_H
+#define MEDIA_DURATION_H
+
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Measures one segment: the video track if there is one, else the first audio track. `init` is
+ * the initialisation section, needed for fragmented MP4 and else empty. In MPEG-TS the last
+ * frame is taken to last as long as the others do on average. Returns false, *out_us untouched,
+ * when it cannot be measured. */
+bool duration_measure(struct span init, struct span segment, int64_t *out_us);
+
+#endif
