@@ -170,7 +170,8 @@ void player_next(struct player *player, int64_t now_us, struct player_action *ou
     player_clock_advance(player, now_us);
     /* Passing over segments moves the playhead, which can make another rendition want
      * something: then it is asked again. Each round passes over at least one segment. */
-    while (!give_fetch(player, out)) {
+    for (int round = 0; !give_fetch(player, out); round++) {
+        assert(round < 10000);
         if (player->state == PLAYER_STATE_OVER) {
             answer_over(player, out);
             return;

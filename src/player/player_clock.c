@@ -75,13 +75,17 @@ void player_clock_leave_out(struct player *player, int64_t start_us, int64_t end
 int64_t player_clock_playable(const struct player *player)
 {
     bool whole;
-    int64_t end = playable_end(player, &whole);
-    int64_t media = end - player->playhead_us;
+    return player_clock_media(player, playable_end(player, &whole));
+}
+
+int64_t player_clock_media(const struct player *player, int64_t end_us)
+{
+    int64_t media = end_us - player->playhead_us;
     for (int i = 0; i < PLAYER_HOLES; i++) {
         int64_t from = player->holes[i].start_us;
         int64_t to = player->holes[i].end_us;
         from = from < player->playhead_us ? player->playhead_us : from;
-        to = to > end ? end : to;
+        to = to > end_us ? end_us : to;
         media -= to > from ? to - from : 0;
     }
     return media > 0 ? media : 0;

@@ -64,6 +64,9 @@ int64_t player_clock_wake(const struct player *player);
 /* Media between the playhead and the playable end, what is left out not counted. */
 int64_t player_clock_playable(const struct player *player);
 
+/* The same up to another place than the playable end. */
+int64_t player_clock_media(const struct player *player, int64_t end_us);
+
 /* Media needed before playing starts or goes on. */
 int64_t player_clock_threshold(const struct player *player);
 

@@ -87,6 +87,15 @@ static void place(struct player_rendition *rendition, const struct m3u8_segment 
     rendition->aligned = true;
 }
 
+/* The playlist ends before that place: nothing of it is wanted. */
+static void place_at_end(struct player_rendition *rendition, int64_t at_us)
+{
+    const struct m3u8 *playlist = rendition->playlist;
+    place(rendition, &playlist->segments[playlist->segment_count - 1], at_us);
+    rendition->next_sequence++;
+    rendition->edge_us = at_us;
+}
+
 /* The first rendition to find its place makes the media time line: 0 is the beginning of its
  * first segment. */
 static void lead(struct player *player, struct player_rendition *rendition)
@@ -144,13 +153,14 @@ static void align(struct player *player, struct player_rendition *rendition, int
         segment = segment_at(playlist, at_us + player->origin_us, ALIGN_TOLERANCE_US);
         position = segment->start_us - player->origin_us;
         if (position + segment->duration_us <= at_us) {
-            /* It ends before that place: nothing of it is wanted. */
-            place(rendition, segment, at_us);
-            rendition->next_sequence++;
+            place_at_end(rendition, at_us);
             return;
         }
     } else if (by_date(player, playlist, at_us, &segment)) {
         if (segment == NULL) {
+            if (m3u8_is_final(playlist)) {
+                place_at_end(rendition, at_us);
+            }
             return;
         }
         position = segment->date_us - player->origin_date_us;

@@ -93,7 +93,7 @@ void player_media_settle(struct player *player, struct player_rendition *renditi
     bool busy = false;
     for (int i = 1; i < PLAYER_LINES; i++) {
         const struct player_line *line = &rendition->lines[i];
-        if (line->state != PLAYER_LINE_IDLE) {
+        if (line->state != PLAYER_LINE_IDLE && !line->abandoned) {
             busy = true;
             end = line->position_us < end ? line->position_us : end;
         }
@@ -179,7 +179,7 @@ static int64_t wanted_us(const struct player *player, const struct player_rendit
         return PLAYER_NEVER;
     }
     int64_t goal = goal_us(player, rendition);
-    int64_t ahead = rendition->next_us - player->playhead_us;
+    int64_t ahead = player_clock_media(player, rendition->next_us);
     if (player->state != PLAYER_STATE_PLAYING) {
         int64_t threshold = player_clock_threshold(player);
         goal = threshold > goal ? threshold : goal;
@@ -259,8 +259,7 @@ static void refill(struct player *player, struct player_rendition *rendition)
         line->asset = 0;
         line->state = PLAYER_LINE_READY;
         if (player->state != PLAYER_STATE_STARTUP) {
-            int64_t left = rendition->next_us - player->playhead_us;
-            line->deadline_us = player->now_us + (left > 0 ? left : 0);
+            line->deadline_us = player->now_us + player_clock_media(player, rendition->next_us);
         }
         take_next(rendition, segment);
     }

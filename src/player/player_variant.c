@@ -193,25 +193,23 @@ static uint32_t next_variant(const struct player *player, uint32_t current, uint
     return best;
 }
 
-/* Media that was to be asked for is to be asked for anew; what is in flight and lies behind it
- * is of no use any more. */
+/* Media that has not arrived is to be asked for anew; what is in flight of it is of no use any
+ * more, since it could fail, or be the key of a segment with another number elsewhere. */
 static void roll_back(struct player_rendition *rendition)
 {
     for (int i = 1; i < PLAYER_LINES; i++) {
         struct player_line *line = &rendition->lines[i];
-        if (line->state == PLAYER_LINE_READY) {
-            if (line->position_us < rendition->next_us) {
-                rendition->next_us = line->position_us;
-                rendition->next_sequence = line->sequence;
-            }
+        bool wanted = line->state == PLAYER_LINE_READY ||
+                      (line->state == PLAYER_LINE_IN_FLIGHT && !line->abandoned);
+        if (wanted && line->position_us < rendition->next_us) {
+            rendition->next_us = line->position_us;
+            rendition->next_sequence = line->sequence;
+        }
+        if (line->state == PLAYER_LINE_IN_FLIGHT) {
+            line->abandoned = true;
+        } else {
             line->state = PLAYER_LINE_IDLE;
             line->due_us = PLAYER_NEVER;
-        }
-    }
-    for (int i = 1; i < PLAYER_LINES; i++) {
-        struct player_line *line = &rendition->lines[i];
-        if (line->state == PLAYER_LINE_IN_FLIGHT && line->position_us >= rendition->next_us) {
-            line->abandoned = true;
         }
     }
 }

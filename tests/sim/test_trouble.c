@@ -1,0 +1,278 @@
+/* What failures lead to: retries at the times of the profile's table, other variants, the end
+ * of the session, and never a storm. */
+#include "world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define BIT(resource) (1U << (resource))
+#define MEDIA         (BIT(PLAYER_SEGMENT) | BIT(PLAYER_INIT_SECTION) | BIT(PLAYER_KEY))
+#define ALL_RESOURCES (MEDIA | BIT(PLAYER_MULTIVARIANT) | BIT(PLAYER_MEDIA_PLAYLIST))
+#define FOR_EVER      (INT64_MAX / 2)
+
+static struct sim_network failing(int64_t from_us, int64_t to_us, uint32_t resources,
+                                  enum fail fail)
+{
+    return (struct sim_network){.latency_us = 10 * MS,
+                                .outages = {{.from_us = from_us,
+                                             .to_us = to_us,
+                                             .resources = resources,
+                                             .variant = -1,
+                                             .sequence = -1,
+                                             .fail = fail}}};
+}
+
+static const struct sim_stream film = {.segments = 20, .segment_us = 4 * S};
+static const struct sim_stream broadcast = {
+    .live = true, .segments = 5000, .segment_us = 4 * S, .window = 6, .live_before = 10};
+
+/* hls.js: the same URL 1, 2, 4, 8, 8, 8 s after each failure, rounded up to its tick. */
+static void test_hlsjs_segment_503(void **state)
+{
+    (void)state;
+    struct sim_network network = failing(0, FOR_EVER, BIT(PLAYER_SEGMENT), FAIL_STATUS_5XX);
+    network.outages[0].sequence = 3;
+    struct sim_viewer viewer = {.profile = "hlsjs", .seed = 1};
+    struct sim *sim = sim_new(&film, &network, &viewer);
+    sim_run(sim, 600 * S);
+    assert_int_equal(sim->outcome, PLAYER_FAILED);
+    assert_int_equal(sim->fail, FAIL_STATUS_5XX);
+    assert_int_equal(sim_count(sim, PLAYER_SEGMENT, 0, false), 3 + 7);
+    static const int64_t gaps_s[] = {1, 2, 4, 8, 8, 8};
+    for (uint32_t i = 0; i < 6; i++) {
+        const struct sim_request *before = sim_request(sim, PLAYER_SEGMENT, 0, 3 + i);
+        const struct sim_request *after = sim_request(sim, PLAYER_SEGMENT, 0, 4 + i);
+        assert_in_range(after->began_us - before->ended_us, gaps_s[i] * S,
+                        gaps_s[i] * S + 100 * MS);
+        assert_int_equal(after->attempt, i + 1);
+    }
+    sim_free(sim);
+}
+
+/* 404: the next lower level at once, round to the highest, then the end. */
+static void test_hlsjs_segment_404(void **state)
+{
+    (void)state;
+    struct sim_network network = failing(0, FOR_EVER, BIT(PLAYER_SEGMENT), FAIL_STATUS_4XX);
+    network.outages[0].sequence = 3;
+    struct sim_stream stream = film;
+    stream.variants = 4;
+    stream.audio = true;
+    struct sim_viewer viewer = {.profile = "hlsjs", .seed = 1, .rule = PLAYER_VARIANT_INDEX};
+    struct sim *sim = sim_new(&stream, &network, &viewer);
+    sim->config.variant_index = 1;
+    network.outages[0].variant = 0;
+    sim_run(sim, 600 * S);
+    assert_int_equal(sim->outcome, PLAYER_FAILED);
+    assert_int_equal(sim->fail, FAIL_STATUS_4XX);
+    static const uint32_t order[] = {1, 0, 3, 2};
+    uint32_t tried = 0;
+    for (uint32_t i = 0; i < sim->requests; i++) {
+        const struct sim_request *request = &sim->log[i];
+        if (request->resource == PLAYER_SEGMENT && request->sequence == 3 &&
+            request->rendition == 0) {
+            assert_true(tried < 4);
+            assert_int_equal(request->variant, order[tried++]);
+        }
+    }
+    /* Its audio is the same in all variants: where that fails no switch helps. */
+    assert_true(tried == 4 || sim_count(sim, PLAYER_SEGMENT, 1, false) > 3);
+    sim_free(sim);
+}
+
+/* A variant that fails is left, and the film goes on in another without a gap. */
+static void test_switch_goes_on(void **state)
+{
+    (void)state;
+    for (int live = 0; live < 2; live++) {
+        struct sim_network network = failing(30 * S, FOR_EVER, ALL_RESOURCES, FAIL_STATUS_4XX);
+        network.outages[0].variant = 2;
+        struct sim_stream stream = live ? broadcast : film;
+        stream.variants = 3;
+        struct sim_viewer viewer = {.profile = "hlsjs",
+                                    .seed = 1,
+                                    .rule = PLAYER_VARIANT_HIGHEST,
+                                    .buffer_us = 12 * S,
+                                    .length_us = live ? 200 * S : 0};
+        struct sim *sim = sim_new(&stream, &network, &viewer);
+        sim_run(sim, 600 * S);
+        assert_int_equal(sim->outcome, PLAYER_ENDED);
+        assert_int_equal(sim->told.switched, 1);
+        assert_int_equal(sim->told.stalls, 0);
+        int64_t expected = sim_request(sim, PLAYER_SEGMENT, 0, 0)->sequence;
+        for (uint32_t i = 0; i < sim->requests; i++) {
+            const struct sim_request *request = &sim->log[i];
+            if (request->resource == PLAYER_SEGMENT && request->fail == FAIL_NONE) {
+                assert_int_equal(request->sequence, expected++);
+                assert_int_equal(request->variant, request->began_us < 30 * S ? 2 : 1);
+            }
+        }
+        sim_free(sim);
+    }
+}
+
+static void test_timeouts_are_tried_again_at_once(void **state)
+{
+    (void)state;
+    struct sim_network network =
+        failing(0, FOR_EVER, BIT(PLAYER_SEGMENT), FAIL_FIRST_BYTE_TIMEOUT);
+    struct sim_viewer viewer = {.profile = "hlsjs", .seed = 1};
+    struct sim *sim = sim_new(&film, &network, &viewer);
+    sim_run(sim, 600 * S);
+    assert_int_equal(sim->outcome, PLAYER_FAILED);
+    assert_int_equal(sim->fail, FAIL_FIRST_BYTE_TIMEOUT);
+    assert_int_equal(sim_count(sim, PLAYER_SEGMENT, 0, false), 5);
+    sim_free(sim);
+}
+
+/* The server is away for some seconds: refused connects, and every viewer comes through. */
+static void test_server_restarts(void **state)
+{
+    (void)state;
+    static const char *const profiles[] = {"hlsjs", "drain"};
+    for (int i = 0; i < 2; i++) {
+        for (int64_t offset = 0; offset < 4000; offset += 97) {
+            struct sim_network network = failing(60 * S + offset * MS, 64 * S + offset * MS,
+                                                 ALL_RESOURCES, FAIL_CONNECT_REFUSED);
+            struct sim_viewer viewer = {
+                .profile = profiles[i], .seed = 1, .length_us = 150 * S};
+            struct sim *sim = sim_new(&broadcast, &network, &viewer);
+            sim_run(sim, 600 * S);
+            assert_int_equal(sim->outcome, PLAYER_ENDED);
+            assert_int_equal(sim->told.skipped, 0);
+            sim_free(sim);
+        }
+    }
+}
+
+/* What a session that can never begin comes to: it fails, soon and in few requests. */
+static void test_nothing_works(void **state)
+{
+    (void)state;
+    static const enum fail fails[] = {FAIL_CONNECT_REFUSED, FAIL_STATUS_4XX, FAIL_STATUS_5XX,
+                                      FAIL_FIRST_BYTE_TIMEOUT, FAIL_NOT_PLAYLIST};
+    for (size_t f = 0; f < sizeof(fails) / sizeof(fails[0]); f++) {
+        for (uint32_t r = 0; r < PLAYER_RESOURCE_COUNT; r++) {
+            for (const struct player_profile *const *p = player_profiles; *p != NULL; p++) {
+                struct sim_network network = failing(0, FOR_EVER, BIT(r), fails[f]);
+                struct sim_stream stream = film;
+                stream.map = true;
+                stream.key_each = 4;
+                stream.variants = 3;
+                struct sim_viewer viewer = {.profile = (*p)->name, .seed = 1};
+                struct sim *sim = sim_new(&stream, &network, &viewer);
+                sim_run(sim, 3600 * S);
+                assert_int_equal(sim->outcome, PLAYER_FAILED);
+                assert_int_equal(sim->fail, fails[f]);
+                assert_int_equal(sim->told.started, 0);
+                assert_true(sim->requests < 200);
+                sim_free(sim);
+            }
+        }
+    }
+}
+
+static uint32_t most_in_a_second(const struct sim *sim)
+{
+    uint32_t most = 0;
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < sim->requests; i++) {
+        while (sim->log[i].began_us - sim->log[first].began_us >= S) {
+            first++;
+        }
+        most = i - first + 1 > most ? i - first + 1 : most;
+    }
+    return most;
+}
+
+/* Answers come at once and are all wrong: the viewer's requests stay few. */
+static void test_no_storm(void **state)
+{
+    (void)state;
+    static const enum fail fails[] = {FAIL_CONNECT_REFUSED, FAIL_STATUS_4XX, FAIL_STATUS_5XX,
+                                      FAIL_BODY_TIMEOUT, FAIL_NOT_MEDIA};
+    for (size_t f = 0; f < sizeof(fails) / sizeof(fails[0]); f++) {
+        struct sim_network network = failing(40 * S, FOR_EVER, ALL_RESOURCES, fails[f]);
+        network.latency_us = 0;
+        struct sim_stream stream = broadcast;
+        stream.variants = 4;
+        stream.audio = true;
+        struct sim_viewer viewer = {.profile = "hlsjs", .seed = 1, .begins_us = 20 * S};
+        struct sim *sim = sim_new(&stream, &network, &viewer);
+        sim_run(sim, 400 * S);
+        assert_int_equal(sim->outcome, PLAYER_FAILED);
+        assert_in_range(most_in_a_second(sim), 1, 20);
+        sim_free(sim);
+    }
+}
+
+/* drain leaves out what it cannot get. */
+static void test_drain_skips(void **state)
+{
+    (void)state;
+    struct sim_network network = failing(0, FOR_EVER, BIT(PLAYER_SEGMENT), FAIL_STATUS_4XX);
+    network.outages[0].sequence = 5;
+    struct sim_viewer viewer = {.profile = "drain", .seed = 1};
+    struct sim *sim = sim_new(&film, &network, &viewer);
+    sim_run(sim, 600 * S);
+    assert_int_equal(sim->outcome, PLAYER_ENDED);
+    assert_int_equal(sim->told.skipped, 1);
+    assert_int_equal(sim_count(sim, PLAYER_SEGMENT, 0, true), 19);
+    sim_free(sim);
+}
+
+static void test_range_beyond_its_resource(void **state)
+{
+    (void)state;
+    struct sim_network network = failing(0, FOR_EVER, BIT(PLAYER_SEGMENT), FAIL_STATUS_4XX);
+    network.outages[0].sequence = 5;
+    network.outages[0].status = 416;
+    struct sim_stream stream = film;
+    stream.ranges = true;
+    struct sim_viewer viewer = {.profile = "hlsjs", .seed = 1};
+    struct sim *sim = sim_new(&stream, &network, &viewer);
+    sim_run(sim, 600 * S);
+    assert_int_equal(sim->outcome, PLAYER_FAILED);
+    assert_int_equal(sim->told.faults[FAIL_BYTERANGE_MISSING], 1);
+    sim_free(sim);
+}
+
+/* In all-variants mode one bad variant does not end the others. */
+static void test_all_but_one(void **state)
+{
+    (void)state;
+    struct sim_network network = failing(10 * S, FOR_EVER, ALL_RESOURCES, FAIL_STATUS_4XX);
+    network.outages[0].variant = 1;
+    struct sim_stream stream = film;
+    stream.variants = 3;
+    struct sim_viewer viewer = {
+        .profile = "hlsjs", .seed = 1, .rule = PLAYER_VARIANT_ALL, .buffer_us = 12 * S};
+    struct sim *sim = sim_new(&stream, &network, &viewer);
+    sim_run(sim, 600 * S);
+    assert_int_equal(sim->outcome, PLAYER_ENDED);
+    assert_int_equal(sim_count(sim, PLAYER_SEGMENT, 0, true), 20);
+    assert_in_range(sim_count(sim, PLAYER_SEGMENT, 1, true), 3, 8);
+    assert_int_equal(sim_count(sim, PLAYER_SEGMENT, 2, true), 20);
+    assert_int_equal(sim->told.stalls, 0);
+    sim_free(sim);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hlsjs_segment_503),
+        cmocka_unit_test(test_hlsjs_segment_404),
+        cmocka_unit_test(test_switch_goes_on),
+        cmocka_unit_test(test_timeouts_are_tried_again_at_once),
+        cmocka_unit_test(test_server_restarts),
+        cmocka_unit_test(test_nothing_works),
+        cmocka_unit_test(test_no_storm),
+        cmocka_unit_test(test_drain_skips),
+        cmocka_unit_test(test_range_beyond_its_resource),
+        cmocka_unit_test(test_all_but_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
