@@ -3,6 +3,7 @@
 #include "app/preflight.h"
 #include "app/print_error.h"
 #include "app/run_describe.h"
+#include "app/run_ffmpeg.h"
 #include "app/run_options.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -36,6 +37,7 @@ struct app_run {
     struct preflight_stream stream;
     struct preflight_machine machine;
     struct native_options native;
+    struct run_ffmpeg ffmpeg; /* used with --engine ffmpeg */
     struct run_describe describe;
     struct plan plan;
     struct shoal_schema *schema;
@@ -95,18 +97,30 @@ static int check_variant(const struct app_run *app, struct err *err)
     return 0;
 }
 
+static bool plays_ffmpeg(const struct app_run *app)
+{
+    return app->options.engine == &engine_ffmpeg;
+}
+
+static size_t bytes_per_viewer(const struct app_run *app)
+{
+    return plays_ffmpeg(app) ? FFMPEG_PROCESS_BYTES : native_bytes_per_viewer(&app->native);
+}
+
 static int check_machine(struct app_run *app, struct err *err)
 {
     const struct preflight_needs needs = {
         .viewers = app->options.viewers_limit,
-        .connections = app->options.profile->connections,
+        .connections =
+            plays_ffmpeg(app) ? FFMPEG_CONNECTIONS : app->options.profile->connections,
         .sources = app->options.source_count,
-        .bytes_per_viewer = native_bytes_per_viewer(&app->native),
+        .bytes_per_viewer = bytes_per_viewer(app),
         .descriptors_besides = DESCRIPTORS_BESIDES,
     };
     return preflight_machine(&needs, &app->machine, err);
 }
 
+/* Returns 1 when all that was asked for is done already. */
 static int preflight(struct app_run *app, struct err *err)
 {
     fill_native(app);
@@ -117,9 +131,15 @@ static int preflight(struct app_run *app, struct err *err)
     if (check_variant(app, err) != 0 || check_machine(app, err) != 0) {
         return -1;
     }
+    if (plays_ffmpeg(app)) {
+        int status = run_ffmpeg_prepare(&app->ffmpeg, &app->options, app->stream.top, err);
+        if (status != 0) {
+            return status;
+        }
+    }
     fprintf(stderr, "shoal: %u viewers, %zu bytes each of ours, %u threads, seed %llu\n",
-            app->options.viewers_limit, native_bytes_per_viewer(&app->native),
-            app->options.threads, (unsigned long long)app->options.seed);
+            app->options.viewers_limit, bytes_per_viewer(app), app->options.threads,
+            (unsigned long long)app->options.seed);
     return 0;
 }
 
@@ -159,7 +179,7 @@ static int make_run(struct app_run *app, struct err *err)
     const struct run_setup setup = {
         .plan = &app->plan,
         .engine = options->engine,
-        .engine_options = &app->native,
+        .engine_options = plays_ffmpeg(app) ? (const void *)&app->ffmpeg.options : &app->native,
         .witness = app->failures != NULL ? &app->witness : NULL,
         .sampler = app->sampler,
         .workers = options->threads,
@@ -356,7 +376,7 @@ static int play(struct app_run *app, struct err *err)
     int64_t start_us = clock_monotonic_us() + LEAD_US;
     run_describe_run(&app->describe, &app->options, start_us);
     app->describe.info.descriptor_limit = app->machine.descriptor_limit;
-    app->describe.info.bytes_per_viewer = native_bytes_per_viewer(&app->native);
+    app->describe.info.bytes_per_viewer = bytes_per_viewer(app);
     if (shoal_sampler_start(app->sampler) != 0) {
         return err_set(err, ERR_START, "statistics", NULL, "no thread for the sampler");
     }
@@ -378,6 +398,7 @@ static void fini(struct app_run *app)
     shoal_sampler_free(app->sampler);
     shoal_schema_free(app->schema);
     plan_fini(&app->plan);
+    run_ffmpeg_fini(&app->ffmpeg);
     preflight_stream_fini(&app->stream);
     run_options_fini(&app->options);
 }
@@ -399,9 +420,11 @@ int app_run_main(int argc, char **argv)
     }
     app->describe.argc = argc;
     app->describe.argv = argv;
-    int status = -1;
-    if (preflight(app, &err) == 0 && make_statistics(app, &err) == 0) {
-        status = play(app, &err);
+    int status = preflight(app, &err);
+    if (status == 0) {
+        status = make_statistics(app, &err) == 0 ? play(app, &err) : -1;
+    } else if (status > 0) {
+        status = 0;
     }
     fini(app);
     free(app);

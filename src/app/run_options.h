@@ -44,7 +44,9 @@ struct run_options {
     /* Viewer. */
     const struct engine_type *engine;     /* --engine */
     const struct player_profile *profile; /* --player */
-    const char *variant;                  /* as given: "first", "3" */
+    const char *ffmpeg;                   /* --ffmpeg, or NULL */
+    bool print_command;
+    const char *variant; /* as given: "first", "3" */
     enum player_variant_rule variant_rule;
     uint32_t variant_index;
     int64_t live_offset_us; /* these four: -1 leaves it to the profile */

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -16,9 +17,7 @@ enum {
     PROBE_TEXT_BYTES = 65536,
 };
 
-/* What a process costs, as measured with version 5.1 of Debian 12 on small streams: 17 MB of
- * its own (PSS) once many share the libraries, and three descriptors of ours. */
-#define PROCESS_BYTES (UINT64_C(20) << 20)
+#define RESOLVE_LIBRARY "libshoal-resolve.so"
 
 struct engine {
     struct engine_setup setup;
@@ -89,7 +88,7 @@ static int check_limits(uint32_t viewers, struct err *err)
                        "%u ffmpeg processes need about %llu tasks, the limit is %llu", viewers,
                        (unsigned long long)tasks, (unsigned long long)limit.rlim_cur);
     }
-    uint64_t needed = viewers * PROCESS_BYTES;
+    uint64_t needed = viewers * (uint64_t)FFMPEG_PROCESS_BYTES;
     uint64_t available = memory_available_bytes();
     if (available > 0 && needed > available) {
         return err_set(err, ERR_MACHINE, "memory",
@@ -125,6 +124,33 @@ static int probe_programs(struct ffmpeg_options *options, struct err *err)
     return status;
 }
 
+/* Ours lies beside the binary in a build folder, and in the folder of libraries once installed.
+ */
+static int find_resolve_library(struct ffmpeg_options *options, struct err *err)
+{
+    static const char *const places[] = {
+        "/src/engine/ffmpeg/" RESOLVE_LIBRARY,
+        "/../lib/shoal/" RESOLVE_LIBRARY,
+        "/" RESOLVE_LIBRARY,
+    };
+    char folder[384];
+    ssize_t len = readlink("/proc/self/exe", folder, sizeof folder - 1);
+    folder[len > 0 ? len : 0] = '\0';
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        snprintf(options->resolve_path, sizeof options->resolve_path, "%s%s", folder,
+                 places[i]);
+        if (access(options->resolve_path, R_OK) == 0) {
+            return 0;
+        }
+    }
+    return err_set(err, ERR_START, "--resolve", "install Shoal whole",
+                   "ffmpeg needs " RESOLVE_LIBRARY ", which is not beside the binary");
+}
+
 /* Which choices need to know the variants. */
 static bool needs_programs(enum ffmpeg_variant variant)
 {
@@ -139,6 +165,10 @@ int ffmpeg_prepare(struct ffmpeg_options *options, uint32_t viewers, struct err 
                             "install util-linux 2.33 or later", err) != 0 ||
         check_limits(viewers, err) != 0 ||
         ffmpeg_caps_ask(&options->caps, options->ffmpeg, err) != 0) {
+        return -1;
+    }
+    if (options->resolve_count > 0 && options->resolve_library == NULL &&
+        find_resolve_library(options, err) != 0) {
         return -1;
     }
     if (!needs_programs(options->variant)) {

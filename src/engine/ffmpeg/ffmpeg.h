@@ -26,6 +26,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What a process costs, as measured with version 5.1 of Debian 12 on small streams: memory of
+ * its own once many share the libraries, and connections to one server with demuxed audio. */
+#define FFMPEG_PROCESS_BYTES ((size_t)20 << 20)
+#define FFMPEG_CONNECTIONS   8
+
 enum ffmpeg_variant {
     FFMPEG_VARIANT_FIRST, /* the first in the multivariant playlist */
     FFMPEG_VARIANT_HIGHEST,
@@ -37,9 +42,9 @@ enum ffmpeg_variant {
 
 /* --resolve HOST:PORT:ADDR. */
 struct ffmpeg_resolve {
-    const char *host;
-    uint16_t port; /* 0: any */
-    const char *address;
+    struct span host;
+    uint16_t port;    /* 0: any */
+    char address[64]; /* numeric, without brackets */
 };
 
 /* What becomes of a session whose process exits before it should: it is started again after a
@@ -59,15 +64,14 @@ struct ffmpeg_options {
     const char *ffprobe_path; /* likewise; "ffprobe" */
     const char *setpriv_path; /* likewise; "setpriv" */
 
-    const char *user_agent;     /* "{viewer}" in it stands for the viewer's number */
-    const char *const *headers; /* "Name: value" each */
-    uint32_t header_count;
+    const char *user_agent;    /* "{viewer}" in it stands for the viewer's number */
+    const char *extra_headers; /* whole lines "Name: value\r\n…" */
+
     bool insecure; /* certificates are not checked; FFmpeg checks only the first request's */
     const char *ca_file;                   /* PEM */
     const struct ffmpeg_resolve *resolves; /* for playlists and segments alike */
     uint32_t resolve_count;
-    const char
-        *resolve_library; /* the preloaded library that obeys them; NULL: the built one */
+    const char *resolve_library; /* what obeys them, see resolve_preload.c; NULL: ours */
 
     enum ffmpeg_variant variant;
     uint32_t variant_index; /* for FFMPEG_VARIANT_INDEX */
@@ -91,6 +95,7 @@ struct ffmpeg_options {
     /* Written by ffmpeg_prepare. */
     struct ffmpeg_caps caps;
     char ffmpeg[256], ffprobe[256], setpriv[256]; /* absolute paths */
+    char resolve_path[512]; /* of the library, where resolve_library is NULL */
 };
 
 /* The defaults; every pointer NULL except the programs' names. */

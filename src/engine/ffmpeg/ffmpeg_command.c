@@ -89,14 +89,8 @@ static void add_http_options(struct ffmpeg_command *command,
         append_template(command, user_agent, viewer);
         end_argument(command);
     }
-    if (options->header_count > 0 && ffmpeg_caps_has(caps, FFMPEG_OPTION_HEADERS)) {
-        argument(command, "-headers");
-        begin_argument(command);
-        for (uint32_t i = 0; i < options->header_count; i++) {
-            append(command, span_from_string(options->headers[i]));
-            append(command, SPAN("\r\n"));
-        }
-        end_argument(command);
+    if (options->extra_headers != NULL && ffmpeg_caps_has(caps, FFMPEG_OPTION_HEADERS)) {
+        option(command, "-headers", options->extra_headers);
     }
     if (options->read_timeout_us > 0 && ffmpeg_caps_has(caps, FFMPEG_OPTION_RW_TIMEOUT)) {
         option_number(command, "-rw_timeout", options->read_timeout_us);
@@ -181,7 +175,8 @@ static void add_environment(struct ffmpeg_command *command,
     argument(command, "/usr/bin/env");
     begin_argument(command);
     append(command, SPAN("LD_PRELOAD="));
-    append(command, span_from_string(options->resolve_library));
+    append(command, span_from_string(options->resolve_library != NULL ? options->resolve_library
+                                                                      : options->resolve_path));
     end_argument(command);
     begin_argument(command);
     append(command, SPAN("SHOAL_RESOLVE="));
@@ -190,7 +185,7 @@ static void add_environment(struct ffmpeg_command *command,
         char port[8];
         snprintf(port, sizeof port, "%u", resolve->port);
         append(command, span_from_string(i == 0 ? "" : " "));
-        append(command, span_from_string(resolve->host));
+        append(command, resolve->host);
         append(command, SPAN(" "));
         append(command, span_from_string(port));
         append(command, SPAN(" "));

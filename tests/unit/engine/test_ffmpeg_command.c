@@ -83,13 +83,11 @@ static void flags_follow_the_binary(void **state)
 static void options_pass_through(void **state)
 {
     (void)state;
-    static const char *const headers[] = {"X-One: 1", "X-Two: a b"};
     struct ffmpeg_command command;
     struct ffmpeg_options options = make_options();
     options.url = "https://h/l.m3u8?a=b&c='d'";
     options.user_agent = "viewer {viewer} of {viewer}";
-    options.headers = headers;
-    options.header_count = 2;
+    options.extra_headers = "X-One: 1\r\nX-Two: a b\r\n";
     options.read_timeout_us = 2500000;
     options.ca_file = "/ca.pem";
     options.live_start_index = -2;
@@ -135,8 +133,8 @@ static void commands_are_apart(void **state)
 static void resolves_are_for_the_library(void **state)
 {
     (void)state;
-    static const struct ffmpeg_resolve resolves[] = {{"h.example", 443, "127.0.0.1"},
-                                                     {"other", 0, "::1"}};
+    static const struct ffmpeg_resolve resolves[] = {{{"h.example", 9}, 443, "127.0.0.1"},
+                                                     {{"other", 5}, 0, "::1"}};
     struct ffmpeg_command command;
     struct ffmpeg_options options = make_options();
     options.resolves = resolves;
@@ -178,12 +176,10 @@ static void too_long_is_an_error(void **state)
     (void)state;
     static char header[FFMPEG_COMMAND_BYTES];
     memset(header, 'h', sizeof header - 1);
-    static const char *const headers[] = {header};
     struct ffmpeg_options options = make_options();
     struct ffmpeg_command command;
     struct err err = {0};
-    options.headers = headers;
-    options.header_count = 1;
+    options.extra_headers = header;
     ffmpeg_command_init(&command);
     assert_int_equal(ffmpeg_command_build(&command, &options, 0, 0, &err), -1);
     assert_int_equal(err.kind, ERR_USAGE);
@@ -194,12 +190,10 @@ static void too_long_is_an_error(void **state)
 static void quoting_survives_a_shell(void **state)
 {
     (void)state;
-    static const char *const headers[] = {"X: it's $HOME `id` \"q\" \\ * ? ; & | <>", "Y: ünï"};
     struct ffmpeg_options options = make_options();
     struct ffmpeg_command command;
     options.url = "http://h/a b'c\"d$e\n.m3u8?x=1&y=2";
-    options.headers = headers;
-    options.header_count = 2;
+    options.extra_headers = "X: it's $HOME `id` \"q\" \\ * ? ; & | <>\r\nY: ünï\r\n";
     options.user_agent = "";
     build(&command, &options, 0, 0);
     struct buf line;
