@@ -57,6 +57,9 @@ void options_print_help(const struct option_command *command, FILE *out)
     fprintf(out, "Usage: shoal %s %s\n\n", command->name, command->synopsis);
     print_wrapped(command->summary, 0, 0, out);
     const struct option *option = command->options;
+    if (option->name != NULL) {
+        fputs("\nOptions:\n", out);
+    }
     for (; option->name != NULL || option->help != NULL; option++) {
         if (option->name == NULL) {
             fprintf(out, "\n%s:\n", option->help);
