@@ -85,6 +85,7 @@ static void read_tag(struct m3u8_parser *p, struct span line)
 {
     struct span name = span_skip(line, 1);
     size_t colon = span_find(name, ':');
+    p->tag_has_colon = colon < name.len;
     p->tag_value = span_skip(name, colon + 1);
     name.len = colon;
     p->tag = find_tag(name);

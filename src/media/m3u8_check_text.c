@@ -170,8 +170,7 @@ static void check_tag_whitespace(struct m3u8_parser *p, struct span line)
 static void check_value_presence(struct m3u8_parser *p, const struct m3u8_tag_info *info)
 {
     struct span value = span_trim(p->tag_value);
-    bool has_colon = p->tag_value.len > 0 || p->tag_value.ptr[-1] == ':';
-    if (info->value == M3U8_VALUE_NONE && (value.len > 0 || has_colon)) {
+    if (info->value == M3U8_VALUE_NONE && p->tag_has_colon) {
         m3u8_note(p, M3U8_RULE_TAG_VALUE_UNEXPECTED, NULL, "\"%.*s\"", SPAN_ARGS(value));
     } else if (info->value != M3U8_VALUE_NONE && value.len == 0) {
         m3u8_note(p, M3U8_RULE_TAG_VALUE_MISSING, NULL, NULL);

@@ -188,6 +188,7 @@ struct m3u8_parser {
     uint32_t line_at;      /* its offset in the text */
     enum m3u8_tag tag;     /* being read; M3U8_TAG_COUNT in a URI line */
     struct span tag_value; /* what follows its ':' */
+    bool tag_has_colon;
 
     uint32_t seen_media, seen_multivariant; /* lines of the first tag of that kind, or 0 */
     bool decisive_media; /* EXTINF, EXT-X-TARGETDURATION or EXT-X-PART was there */
