@@ -25,7 +25,8 @@ struct shoal_sampler {
 
     /* Of the thread that ticks. */
     struct sampler_lane *lanes;          /* options.lanes of them */
-    uint64_t *scratch;                   /* full_words: a cut being read */
+    uint64_t *spare_counters;            /* counter_words: where the next cut is read into */
+    uint64_t *spare_full;                /* full_words: the same for one with histograms */
     uint64_t *sum;                       /* full_words: the snapshot being made */
     uint64_t health[SHOAL_HEADER_WORDS]; /* header words that all snapshots share */
     int64_t last_us, last_full_us;       /* times of the last snapshots */
