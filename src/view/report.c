@@ -2,6 +2,7 @@
 
 #include "stats/metrics.h"
 #include "view/recorder.h"
+#include "view/report_load.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -54,8 +55,10 @@ void report_fini(struct report *report)
 {
     free(report->rows);
     free(report->failures);
+    report_unload(report->loaded);
     report->rows = NULL;
     report->failures = NULL;
+    report->loaded = NULL;
 }
 
 static void judge_thresholds(struct report *report)

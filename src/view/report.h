@@ -69,6 +69,7 @@ int report_make(struct report *report, const struct run_info *info,
 /* Judges facts, thresholds and the run anew: fills trust, status and why. */
 void report_judge(struct report *report);
 
+/* Frees what it owns. A zeroed report is a no-op. */
 void report_fini(struct report *report);
 
 /* For people, at most 80 columns wide. `colour`: with ANSI colours. These append to *out and

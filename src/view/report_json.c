@@ -209,23 +209,27 @@ static json_t *make_failures(const struct report *report)
     return failures;
 }
 
-static json_t *make_variants(const struct run_info *info)
+static json_t *make_variants(const struct report *report)
 {
+    const struct run_info *info = &report->info;
+    const char *const *labels = report->run.schema->def.counters[METRIC_SEGMENTS].values;
     json_t *variants = json_array();
     for (unsigned i = 0; i < info->variant_count; i++) {
         const struct run_variant *variant = &info->variants[i];
-        json_array_append_new(variants,
-                              json_pack("{s:o, s:o, s:o, s:i, s:i}", "name",
-                                        json_util_text(variant->name), "codecs",
-                                        json_util_text(variant->codecs), "bandwidth_bps",
-                                        integer(variant->bandwidth_bps), "width",
-                                        (int)variant->width, "height", (int)variant->height));
+        json_array_append_new(
+            variants,
+            json_pack("{s:o, s:o, s:o, s:o, s:i, s:i}", "label",
+                      json_util_text(i < METRIC_VARIANTS_MAX ? labels[i] : NULL), "name",
+                      json_util_text(variant->name), "codecs", json_util_text(variant->codecs),
+                      "bandwidth_bps", integer(variant->bandwidth_bps), "width",
+                      (int)variant->width, "height", (int)variant->height));
     }
     return variants;
 }
 
-static json_t *make_run(const struct run_info *info)
+static json_t *make_run(const struct report *report)
 {
+    const struct run_info *info = &report->info;
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:b, s:o, s:o, s:o, s:o}", "host",
         json_util_text(info->host), "url", json_util_text(info->url), "engine",
@@ -233,7 +237,7 @@ static json_t *make_run(const struct run_info *info)
         json_util_text(info->variant), "stream", json_util_text(info->stream_kind), "planned_s",
         seconds((double)info->duration_us), "once", info->once, "seed", integer(info->seed),
         "viewers_peak", integer(info->viewers_peak), "viewer_rate_bps",
-        integer(info->viewer_rate_bps), "variants", make_variants(info));
+        integer(info->viewer_rate_bps), "variants", make_variants(report));
 }
 
 static json_t *make_report(const struct report *report)
@@ -250,7 +254,7 @@ static json_t *make_report(const struct report *report)
         json_string(format_timestamp(when, sizeof(when), report->info.start_wall_us)));
     json_object_set_new(root, "started_us", json_integer(report->info.start_wall_us));
     json_object_set_new(root, "duration_s", json_real(seconds((double)run->elapsed_us)));
-    json_object_set_new(root, "run", make_run(&report->info));
+    json_object_set_new(root, "run", make_run(report));
     json_object_set_new(root, "result",
                         json_pack("{s:i, s:b, s:b, s:s}", "status", (int)report->status,
                                   "passed", report->status == REPORT_PASSED, "interrupted",

@@ -2,6 +2,8 @@
 
 #include "stats/metrics.h"
 
+#include <stdbool.h>
+
 enum kind {
     KIND_RATE,
     KIND_FIGURE,
@@ -75,4 +77,25 @@ void series_fill(const struct shoal_interval *interval, int64_t start_us,
     out->value[SERIES_WORKER_CPU] = busiest;
     out->value[SERIES_PROCESS_CPU] = own->process_cpu;
     out->value[SERIES_RSS] = own->rss_bytes;
+}
+
+static bool is_summed(enum series series)
+{
+    if (series == SERIES_PROCESS_CPU || series == SERIES_RSS) {
+        return true;
+    }
+    return series != SERIES_REBUFFER &&
+           (columns[series].kind == KIND_RATE || columns[series].kind == KIND_FIGURE);
+}
+
+void series_merge(struct series_row *into, const struct series_row *other)
+{
+    for (unsigned i = 0; i < SERIES_COUNT; i++) {
+        double *value = &into->value[i];
+        if (is_summed(i)) {
+            *value += other->value[i];
+        } else if (i != SERIES_TIME && other->value[i] > *value) {
+            *value = other->value[i];
+        }
+    }
 }

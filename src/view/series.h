@@ -37,4 +37,9 @@ const char *series_name(enum series series);
 void series_fill(const struct shoal_interval *interval, int64_t start_us,
                  const struct series_own *own, struct series_row *out);
 
+/* Adds another run's row of the same second: rates and gauges sum. Percentiles and ratios of
+ * two rows cannot be joined exactly; the greater stays, which for the buffer left is the better
+ * and for all else the worse of the two. */
+void series_merge(struct series_row *into, const struct series_row *other);
+
 #endif

@@ -1,0 +1,15 @@
+/* Two runs side by side. Pure. */
+#ifndef VIEW_REPORT_COMPARE_H
+#define VIEW_REPORT_COMPARE_H
+
+#include "view/report.h"
+
+/* What differs by less than this is not marked, in percent. */
+enum { REPORT_COMPARE_MARK_PERCENT = 5 };
+
+/* Appends a table of both runs' figures, the change from a to b, and whether it is for better
+ * or worse. Returns how many figures are marked as worse, or -1 as buf_append does. */
+int report_write_comparison(const struct report *a, const struct report *b, bool colour,
+                            struct buf *out);
+
+#endif

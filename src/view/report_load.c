@@ -1,0 +1,409 @@
+#include "view/report_load.h"
+
+#include "base/fail.h"
+#include "stats/metrics.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a loaded report points to. */
+struct loaded {
+    json_t *root; /* owned; its strings are the report's */
+    struct shoal_schema *schema;
+    struct run_variant *variants;
+    uint64_t *base, *now; /* one block: the zeros, and the totals */
+};
+
+void report_unload(void *arg)
+{
+    struct loaded *loaded = arg;
+    if (loaded == NULL) {
+        return;
+    }
+    json_decref(loaded->root);
+    shoal_schema_free(loaded->schema);
+    free(loaded->variants);
+    free(loaded->base);
+    free(loaded);
+}
+
+static double get_number(const json_t *object, const char *name)
+{
+    return json_number_value(json_object_get(object, name));
+}
+
+static uint64_t get_count(const json_t *object, const char *name)
+{
+    json_int_t value = json_integer_value(json_object_get(object, name));
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+static int64_t get_us(const json_t *object, const char *name)
+{
+    return (int64_t)(get_number(object, name) * 1e6 + 0.5);
+}
+
+/* Text that is printed: "" where there is none. */
+static const char *get_text(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text == NULL ? "" : text;
+}
+
+static int load_variants(struct loaded *loaded, struct report *out)
+{
+    json_t *run = json_object_get(loaded->root, "run");
+    json_t *list = json_object_get(run, "variants");
+    size_t count = json_array_size(list);
+    count = count < METRIC_VARIANTS_MAX ? count : METRIC_VARIANTS_MAX;
+    const char *labels[METRIC_VARIANTS_MAX];
+    loaded->variants = calloc(count + 1, sizeof(*loaded->variants));
+    if (loaded->variants == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        json_t *item = json_array_get(list, i);
+        labels[i] = get_text(item, "label");
+        loaded->variants[i] = (struct run_variant){
+            .name = get_text(item, "name"),
+            .codecs = json_string_value(json_object_get(item, "codecs")),
+            .bandwidth_bps = get_count(item, "bandwidth_bps"),
+            .width = (unsigned)get_count(item, "width"),
+            .height = (unsigned)get_count(item, "height"),
+        };
+    }
+    out->info.variants = loaded->variants;
+    out->info.variant_count = (unsigned)count;
+    return metrics_schema_new(count > 0 ? labels : NULL, (uint32_t)count, &loaded->schema);
+}
+
+static void load_counters(struct loaded *loaded)
+{
+    const struct shoal_schema *schema = loaded->schema;
+    json_t *counters = json_object_get(loaded->root, "counters");
+    json_t *labels = json_object_get(loaded->root, "labels");
+    for (uint32_t i = 0; i < schema->def.counter_count; i++) {
+        const struct shoal_counter_def *def = &schema->def.counters[i];
+        loaded->now[schema->counter[i].total] = get_count(counters, def->name);
+        json_t *values = json_object_get(json_object_get(labels, def->name), "values");
+        for (uint32_t v = 0; v < def->value_count; v++) {
+            if (def->values[v] != NULL) {
+                loaded->now[schema->counter[i].labels + v] = get_count(values, def->values[v]);
+            }
+        }
+    }
+}
+
+/* Returns -1 when the buckets are not those of this build. */
+static int load_histogram(struct loaded *loaded, uint32_t number, const json_t *item)
+{
+    const struct shoal_histogram_place *place = &loaded->schema->histogram[number];
+    if (item != NULL &&
+        get_count(item, "bits") != loaded->schema->def.histograms[number].bits) {
+        return -1;
+    }
+    size_t at;
+    json_t *pair;
+    loaded->now[place->sum] = get_count(item, "sum_us");
+    json_array_foreach(json_object_get(item, "buckets"), at, pair)
+    {
+        json_int_t bucket = json_integer_value(json_array_get(pair, 0));
+        json_int_t records = json_integer_value(json_array_get(pair, 1));
+        if (bucket < 0 || bucket >= place->bucket_count || records < 0) {
+            return -1;
+        }
+        loaded->now[place->buckets + (uint32_t)bucket] = (uint64_t)records;
+    }
+    return 0;
+}
+
+static int load_totals(struct loaded *loaded, struct report *out)
+{
+    uint32_t words = loaded->schema->full_words;
+    loaded->base = calloc(2 * (size_t)words, sizeof(uint64_t));
+    if (loaded->base == NULL) {
+        return -1;
+    }
+    loaded->now = loaded->base + words;
+    load_counters(loaded);
+    json_t *histograms = json_object_get(loaded->root, "histograms");
+    for (uint32_t i = 0; i < loaded->schema->def.histogram_count; i++) {
+        const char *name = loaded->schema->def.histograms[i].name;
+        if (load_histogram(loaded, i, json_object_get(histograms, name)) < 0) {
+            return -1;
+        }
+    }
+    out->run = (struct shoal_interval){
+        .schema = loaded->schema,
+        .now = loaded->now,
+        .base = loaded->base,
+        .elapsed_us = get_us(loaded->root, "duration_s"),
+        .full = true,
+    };
+    loaded->now[SHOAL_HEADER_TIME] = (uint64_t)out->run.elapsed_us;
+    return 0;
+}
+
+static void load_info(const json_t *root, struct run_info *info)
+{
+    const json_t *run = json_object_get(root, "run");
+    info->version = get_text(root, "shoal");
+    info->command = get_text(root, "command");
+    info->id = get_text(root, "id");
+    info->host = get_text(run, "host");
+    info->url = get_text(run, "url");
+    info->engine = get_text(run, "engine");
+    info->player = get_text(run, "player");
+    info->variant = get_text(run, "variant");
+    info->stream_kind = get_text(run, "stream");
+    info->start_wall_us = json_integer_value(json_object_get(root, "started_us"));
+    info->duration_us = get_us(run, "planned_s");
+    info->once = json_is_true(json_object_get(run, "once"));
+    info->seed = get_count(run, "seed");
+    info->viewers_peak = (uint32_t)get_count(run, "viewers_peak");
+    info->viewer_rate_bps = get_count(run, "viewer_rate_bps");
+    const json_t *generator = json_object_get(root, "generator");
+    info->bytes_per_viewer = get_count(generator, "bytes_per_viewer");
+    info->workers = (unsigned)get_count(generator, "workers");
+}
+
+static void load_generator(const json_t *root, struct report *out)
+{
+    const json_t *generator = json_object_get(root, "generator");
+    const json_t *facts = json_object_get(generator, "facts");
+    out->cost.cpu_us = get_us(generator, "cpu_s");
+    out->cost.max_rss_bytes = get_count(generator, "max_rss_bytes");
+    out->facts = (struct trust_facts){
+        .timer_delay_p99_us = get_us(generator, "timer_delay_p99_s"),
+        .worker_busy_us = get_us(facts, "worker_busy_s"),
+        .worker_busy = (unsigned)get_count(facts, "worker_busy"),
+        .stale_cut_us = get_us(facts, "stale_cut_s"),
+        .descriptors_spent = get_count(facts, "descriptors_spent"),
+        .ports_spent = get_count(facts, "ports_spent"),
+        .memory_spent = get_count(facts, "memory_spent"),
+    };
+}
+
+static int load_timeline(const json_t *root, struct report *out)
+{
+    const json_t *timeline = json_object_get(root, "timeline");
+    size_t at;
+    json_t *row;
+    out->rows = calloc(json_array_size(timeline) + 1, sizeof(*out->rows));
+    if (out->rows == NULL) {
+        return -1;
+    }
+    json_array_foreach(timeline, at, row)
+    {
+        for (unsigned s = 0; s < SERIES_COUNT; s++) {
+            out->rows[at].value[s] = get_number(row, series_name(s));
+        }
+    }
+    out->row_count = json_array_size(timeline);
+    out->step_s = (unsigned)get_count(root, "timeline_step_s");
+    return 0;
+}
+
+static void copy_text(char *dst, size_t size, const char *text)
+{
+    snprintf(dst, size, "%s", text);
+}
+
+static enum fail fail_of(const char *label)
+{
+    for (unsigned fail = FAIL_NONE + 1; fail < FAIL_COUNT; fail++) {
+        if (strcmp(fail_info(fail)->label, label) == 0) {
+            return fail;
+        }
+    }
+    return FAIL_NONE;
+}
+
+static int load_failures(const json_t *root, struct report *out)
+{
+    const json_t *list = json_object_get(root, "failures_sampled");
+    size_t at;
+    json_t *item;
+    out->failures = calloc(json_array_size(list) + 1, sizeof(*out->failures));
+    if (out->failures == NULL) {
+        return -1;
+    }
+    json_array_foreach(list, at, item)
+    {
+        struct failure_sample *sample = &out->failures[at];
+        sample->at_us = get_us(item, "time_s");
+        sample->viewer = (uint32_t)get_count(item, "viewer");
+        sample->fail = fail_of(get_text(item, "failure"));
+        sample->status = (uint16_t)get_count(item, "status");
+        sample->age_s = (int32_t)json_integer_value(json_object_get(item, "age_s"));
+        copy_text(sample->address, sizeof(sample->address), get_text(item, "address"));
+        copy_text(sample->cache, sizeof(sample->cache), get_text(item, "cache"));
+        copy_text(sample->url, sizeof(sample->url), get_text(item, "url"));
+    }
+    out->failure_count = json_array_size(list);
+    return 0;
+}
+
+/* Those that this build no longer understands are left out. */
+static void load_thresholds(const json_t *root, struct report *out)
+{
+    size_t at;
+    json_t *item;
+    json_array_foreach(json_object_get(root, "thresholds"), at, item)
+    {
+        const char *text = get_text(item, "threshold");
+        if (out->threshold_count < THRESHOLDS_MAX &&
+            threshold_parse(out->run.schema, span_from_string(text),
+                            &out->thresholds[out->threshold_count].threshold, NULL) == 0) {
+            out->threshold_count++;
+        }
+    }
+}
+
+static int load(struct loaded *loaded, struct report *out)
+{
+    out->loaded = loaded;
+    load_info(loaded->root, &out->info);
+    load_generator(loaded->root, out);
+    if (load_variants(loaded, out) < 0 || load_totals(loaded, out) < 0 ||
+        load_timeline(loaded->root, out) < 0 || load_failures(loaded->root, out) < 0) {
+        return -1;
+    }
+    load_thresholds(loaded->root, out);
+    const json_t *result = json_object_get(loaded->root, "result");
+    out->interrupted = json_is_true(json_object_get(result, "interrupted"));
+    report_judge(out);
+    return 0;
+}
+
+int report_load(const char *path, struct report *out, struct err *err)
+{
+    static const char hint[] = "give a file that --out wrote";
+    json_error_t error;
+    bool standard = strcmp(path, "-") == 0;
+    FILE *file = standard ? stdin : fopen(path, "re");
+    if (file == NULL) {
+        return err_set(err, ERR_START, path, hint, "cannot be read: %s", strerror(errno));
+    }
+    json_t *root = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
+    if (!standard) {
+        fclose(file);
+    }
+    if (root == NULL) {
+        return err_set(err, ERR_START, path, hint, "is not JSON: line %d: %s", error.line,
+                       error.text);
+    }
+    if (strcmp(get_text(root, "schema"), REPORT_SCHEMA) != 0) {
+        json_decref(root);
+        return err_set(err, ERR_START, path, hint, "is not a report of this version of Shoal");
+    }
+    struct loaded *loaded = calloc(1, sizeof(*loaded));
+    if (loaded == NULL) {
+        json_decref(root);
+        return err_set(err, ERR_START, path, NULL, "out of memory");
+    }
+    loaded->root = root;
+    struct report made = {0};
+    if (load(loaded, &made) < 0) {
+        report_fini(&made);
+        return err_set(err, ERR_START, path, hint,
+                       "its histograms are not those of this build");
+    }
+    *out = made;
+    return 0;
+}
+
+static bool same_variants(const struct report *a, const struct report *b)
+{
+    const struct shoal_counter_def *da = &a->run.schema->def.counters[METRIC_SEGMENTS];
+    const struct shoal_counter_def *db = &b->run.schema->def.counters[METRIC_SEGMENTS];
+    for (uint32_t i = 0; i < METRIC_VARIANTS_MAX; i++) {
+        const char *va = da->values[i], *vb = db->values[i];
+        if ((va == NULL) != (vb == NULL) || (va != NULL && strcmp(va, vb) != 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Lays the rows of `other` over those of `into`, both by whole seconds of the wall clock. */
+static int merge_rows(struct report *into, const struct report *other, int64_t start_us)
+{
+    double shift_into = (double)(into->info.start_wall_us - start_us) / 1e6;
+    double shift_other = (double)(other->info.start_wall_us - start_us) / 1e6;
+    size_t room = into->row_count + other->row_count + 1, count = 0, a = 0, b = 0;
+    struct series_row *rows = calloc(room, sizeof(*rows));
+    if (rows == NULL) {
+        return -1;
+    }
+    while (a < into->row_count || b < other->row_count) {
+        double ta = a < into->row_count ? into->rows[a].value[SERIES_TIME] + shift_into : 1e18;
+        double tb =
+            b < other->row_count ? other->rows[b].value[SERIES_TIME] + shift_other : 1e18;
+        bool together = ta - tb < 0.5 && tb - ta < 0.5;
+        bool first = ta <= tb || together;
+        rows[count] = first ? into->rows[a] : other->rows[b];
+        rows[count].value[SERIES_TIME] = first ? ta : tb;
+        if (together) {
+            series_merge(&rows[count], &other->rows[b]);
+        }
+        a += first ? 1 : 0;
+        b += !first || together ? 1 : 0;
+        count++;
+    }
+    free(into->rows);
+    into->rows = rows;
+    into->row_count = count;
+    return 0;
+}
+
+static int64_t greater(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void merge_generators(struct report *into, const struct report *other)
+{
+    struct trust_facts *a = &into->facts;
+    const struct trust_facts *b = &other->facts;
+    a->timer_delay_p99_us = greater(a->timer_delay_p99_us, b->timer_delay_p99_us);
+    a->worker_busy = b->worker_busy_us > a->worker_busy_us ? b->worker_busy : a->worker_busy;
+    a->worker_busy_us = greater(a->worker_busy_us, b->worker_busy_us);
+    a->stale_cut_us = greater(a->stale_cut_us, b->stale_cut_us);
+    a->descriptors_spent += b->descriptors_spent;
+    a->ports_spent += b->ports_spent;
+    a->memory_spent += b->memory_spent;
+    into->cost.cpu_us += other->cost.cpu_us;
+    into->cost.max_rss_bytes += other->cost.max_rss_bytes;
+    into->info.workers += other->info.workers;
+    into->info.viewers_peak += other->info.viewers_peak;
+}
+
+int report_merge(struct report *into, const struct report *other, struct err *err)
+{
+    if (!same_variants(into, other)) {
+        return err_set(err, ERR_USAGE, "--merge", "merge runs of one stream",
+                       "the runs played different variants");
+    }
+    int64_t start_us = into->info.start_wall_us < other->info.start_wall_us
+                           ? into->info.start_wall_us
+                           : other->info.start_wall_us;
+    int64_t end_us = greater(into->info.start_wall_us + into->run.elapsed_us,
+                             other->info.start_wall_us + other->run.elapsed_us);
+    if (merge_rows(into, other, start_us) < 0) {
+        return err_set(err, ERR_START, "--merge", NULL, "out of memory");
+    }
+    struct loaded *loaded = into->loaded;
+    for (uint32_t i = SHOAL_HEADER_WORDS; i < loaded->schema->full_words; i++) {
+        loaded->now[i] += other->run.now[i] - other->run.base[i];
+    }
+    merge_generators(into, other);
+    into->info.start_wall_us = start_us;
+    into->run.elapsed_us = end_us - start_us;
+    into->interrupted = into->interrupted || other->interrupted;
+    report_judge(into);
+    return 0;
+}

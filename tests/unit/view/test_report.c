@@ -1,0 +1,268 @@
+/* Reports read back, merged and compared; JUnit and percentile files. */
+#include "fixture.h"
+#include "stats/metrics.h"
+#include "view/report_compare.h"
+#include "view/report_files.h"
+#include "view/report_load.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct played {
+    struct fixture fixture;
+    struct report report;
+    struct buf text;
+    char path[64]; /* of the JSON report */
+};
+
+static void write_json(const struct report *report, const char *path)
+{
+    struct buf text;
+    struct err err = {0};
+    buf_init(&text, 64 << 20);
+    assert_int_equal(report_write_json(report, &text), 0);
+    assert_int_equal(report_save(&text, path, &err), 0);
+    buf_release(&text);
+}
+
+static int set_up(void **state)
+{
+    struct played *played = calloc(1, sizeof(*played));
+    assert_non_null(played);
+    fixture_init(&played->fixture);
+    fixture_play_all(&played->fixture);
+    fixture_finish(&played->fixture);
+    assert_int_equal(report_make(&played->report, &played->fixture.info,
+                                 played->fixture.recorder, played->fixture.thresholds,
+                                 FIXTURE_THRESHOLDS, false),
+                     0);
+    buf_init(&played->text, 64 << 20);
+    strcpy(played->path, "/tmp/shoal-report-XXXXXX");
+    int fd = mkstemp(played->path);
+    assert_true(fd >= 0);
+    close(fd);
+    write_json(&played->report, played->path);
+    *state = played;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct played *played = *state;
+    unlink(played->path);
+    report_fini(&played->report);
+    fixture_fini(&played->fixture);
+    buf_release(&played->text);
+    free(played);
+    return 0;
+}
+
+/* Read back and written again it is the same, byte for byte. */
+static void test_round_trip(void **state)
+{
+    struct played *played = *state;
+    struct report loaded;
+    struct err err = {0};
+    assert_int_equal(report_load(played->path, &loaded, &err), 0);
+    assert_int_equal(report_write_json(&loaded, &played->text), 0);
+    fixture_assert_golden(&played->text, "report.json");
+    played->text.len = 0;
+    assert_int_equal(report_write_text(&loaded, false, &played->text), 0);
+    fixture_assert_golden(&played->text, "report.txt");
+    assert_int_equal(loaded.status, REPORT_FAILED);
+    report_fini(&loaded);
+}
+
+static void test_merge_adds_exactly(void **state)
+{
+    struct played *played = *state;
+    const struct shoal_interval *run = &played->report.run;
+    struct report a, b;
+    struct err err = {0};
+    assert_int_equal(report_load(played->path, &a, &err), 0);
+    assert_int_equal(report_load(played->path, &b, &err), 0);
+    b.info.start_wall_us += 5000000; /* the other machine began 5 s later */
+    assert_int_equal(report_merge(&a, &b, &err), 0);
+    for (uint32_t i = 0; i < METRIC_COUNT; i++) {
+        assert_int_equal(shoal_total(&a.run, i), 2 * shoal_total(run, i));
+    }
+    for (uint32_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++) {
+        static const double p99 = 99;
+        struct shoal_summary one, both;
+        uint64_t of_one, of_both;
+        shoal_summarize(run, i, &one);
+        shoal_summarize(&a.run, i, &both);
+        shoal_percentiles(run, i, &p99, 1, &of_one);
+        shoal_percentiles(&a.run, i, &p99, 1, &of_both);
+        assert_int_equal(both.count, 2 * one.count);
+        assert_int_equal(both.sum, 2 * one.sum);
+        assert_int_equal(of_both, of_one);
+    }
+    assert_int_equal(a.run.elapsed_us, run->elapsed_us + 5000000);
+    assert_int_equal(a.info.start_wall_us, played->report.info.start_wall_us);
+    assert_int_equal(a.row_count, played->report.row_count + 5);
+    double sum = 0, alone = 0;
+    for (size_t i = 0; i < a.row_count; i++) {
+        sum += a.rows[i].value[SERIES_SEGMENTS];
+    }
+    for (size_t i = 0; i < played->report.row_count; i++) {
+        alone += played->report.rows[i].value[SERIES_SEGMENTS];
+    }
+    assert_true(sum > 2 * alone - 1e-6 && sum < 2 * alone + 1e-6);
+    report_fini(&a);
+    report_fini(&b);
+}
+
+static void test_merge_refuses_other_streams(void **state)
+{
+    static const char *const names[] = {"other"};
+    struct played *played = *state;
+    struct report a, b;
+    struct err err = {0};
+    assert_int_equal(report_load(played->path, &a, &err), 0);
+    b = a;
+    struct shoal_schema *schema;
+    assert_int_equal(metrics_schema_new(names, 1, &schema), 0);
+    b.run.schema = schema;
+    assert_int_equal(report_merge(&a, &b, &err), -1);
+    assert_int_equal(err.kind, ERR_USAGE);
+    shoal_schema_free(schema);
+    report_fini(&a);
+}
+
+static void test_load_refuses_what_is_no_report(void **state)
+{
+    static const struct {
+        const char *text, *why;
+    } cases[] = {
+        {"", "not JSON"},
+        {"{", "not JSON"},
+        {"[]", "not a report"},
+        {"{\"schema\": \"cows\"}", "not a report"},
+        {"{\"schema\": \"" REPORT_SCHEMA "\", \"histograms\": {\"dns\": {\"bits\": 9}}}",
+         "histograms"},
+        {"{\"schema\": \"" REPORT_SCHEMA
+         "\", \"histograms\": {\"dns\": {\"bits\": 5, \"buckets\": [[999999, 1]]}}}",
+         "histograms"},
+    };
+    struct played *played = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct report loaded;
+        struct err err = {0};
+        FILE *file = fopen(played->path, "we");
+        assert_non_null(file);
+        fputs(cases[i].text, file);
+        fclose(file);
+        assert_int_equal(report_load(played->path, &loaded, &err), -1);
+        assert_int_equal(err.kind, ERR_START);
+        if (strstr(err.why, cases[i].why) == NULL) {
+            fail_msg("%s: '%s' does not say '%s'", cases[i].text, err.why, cases[i].why);
+        }
+    }
+}
+
+static void test_almost_empty_report_is_a_failed_run(void **state)
+{
+    struct played *played = *state;
+    struct report loaded;
+    struct err err = {0};
+    FILE *file = fopen(played->path, "we");
+    assert_non_null(file);
+    fputs("{\"schema\": \"" REPORT_SCHEMA "\"}", file);
+    fclose(file);
+    assert_int_equal(report_load(played->path, &loaded, &err), 0);
+    assert_int_equal(loaded.status, REPORT_FAILED);
+    assert_int_equal(report_write_text(&loaded, false, &played->text), 0);
+    report_fini(&loaded);
+}
+
+static void test_comparison(void **state)
+{
+    struct played *played = *state;
+    struct report a, b;
+    struct err err = {0};
+    assert_int_equal(report_load(played->path, &a, &err), 0);
+    assert_int_equal(report_load(played->path, &b, &err), 0);
+    assert_int_equal(report_write_comparison(&a, &b, false, &played->text), 0);
+    assert_null(strstr(played->text.ptr, "WORSE"));
+    uint64_t *now = (uint64_t *)(uintptr_t)b.run.now;
+    now[SHOAL_HEADER_WORDS + METRIC_STALLS] *= 2;
+    now[SHOAL_HEADER_WORDS + METRIC_FAILURES] = 1;
+    b.facts.ports_spent = 3;
+    report_judge(&b);
+    played->text.len = 0;
+    assert_int_equal(report_write_comparison(&a, &b, false, &played->text), 1);
+    fixture_assert_golden(&played->text, "comparison.txt");
+    report_fini(&a);
+    report_fini(&b);
+}
+
+static void test_junit(void **state)
+{
+    struct played *played = *state;
+    assert_int_equal(report_write_junit(&played->report, &played->text), 0);
+    fixture_assert_golden(&played->text, "junit.xml");
+}
+
+static void test_hgrm(void **state)
+{
+    struct played *played = *state;
+    assert_int_equal(report_write_hgrm(&played->report, METRIC_STARTUP, &played->text), 0);
+    fixture_assert_golden(&played->text, "startup.hgrm");
+}
+
+static void test_html_holds_its_data_safely(void **state)
+{
+    struct played *played = *state;
+    played->report.info.command = "</script><script>alert(1)</script>";
+    assert_int_equal(report_write_html(&played->report, &played->text), 0);
+    assert_int_equal(buf_append(&played->text, "", 1), 0);
+    assert_null(strstr(played->text.ptr, "alert(1)</script>"));
+    assert_non_null(strstr(played->text.ptr, "\\u003c/script>\\u003cscript>alert(1)"));
+    assert_null(strstr(played->text.ptr, "{{"));
+    assert_null(strstr(played->text.ptr, "src="));
+}
+
+static void test_status_order(void **state)
+{
+    struct played *played = *state;
+    struct report *report = &played->report;
+    report->threshold_count = 0;
+    report_judge(report);
+    assert_int_equal(report->status, REPORT_PASSED);
+    report->threshold_count = FIXTURE_THRESHOLDS;
+    report_judge(report);
+    assert_int_equal(report->status, REPORT_FAILED);
+    report->facts.descriptors_spent = 1;
+    report_judge(report);
+    assert_int_equal(report->status, REPORT_UNTRUSTED);
+    report->interrupted = true;
+    report_judge(report);
+    assert_int_equal(report->status, REPORT_INTERRUPTED);
+}
+
+#define WITH_RUN(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_RUN(test_round_trip),
+        WITH_RUN(test_merge_adds_exactly),
+        WITH_RUN(test_merge_refuses_other_streams),
+        WITH_RUN(test_load_refuses_what_is_no_report),
+        WITH_RUN(test_almost_empty_report_is_a_failed_run),
+        WITH_RUN(test_comparison),
+        WITH_RUN(test_junit),
+        WITH_RUN(test_hgrm),
+        WITH_RUN(test_html_holds_its_data_safely),
+        WITH_RUN(test_status_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

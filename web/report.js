@@ -1,0 +1,96 @@
+"use strict";
+/* The HTML report: draws the JSON report that stands beside this script. */
+const report = JSON.parse(document.getElementById("data").textContent);
+const byId = (id) => document.getElementById(id);
+
+function columnsOf(timeline) {
+  const columns = { time_s: [] };
+  for (const name of timeline.length > 0 ? Object.keys(timeline[0]) : []) {
+    columns[name] = timeline.map((row) => row[name]);
+  }
+  return columns;
+}
+
+function showHead() {
+  const run = report.run, result = report.result;
+  byId("url").textContent = run.url;
+  byId("result").textContent = result.passed ? "passed" : "exit status " + result.status;
+  byId("result").className = "chip " + (result.passed ? "good" : "bad");
+  byId("about").textContent = [report.started, run.stream, "up to " + format.count(run.viewers_peak) + " viewers",
+    format.seconds(report.duration_s), "player " + run.player, "variant " + run.variant, "engine " + run.engine,
+    "shoal " + report.shoal, run.host].join(" · ");
+  byId("banner").hidden = result.why === "";
+  byId("banner").textContent = result.why;
+  document.title = "shoal " + report.started + (result.passed ? " passed" : " failed");
+}
+
+function showTiles() {
+  const c = report.counters, seconds = report.duration_s || 1, h = report.histograms;
+  const tiles = [
+    [format.count(c.sessions_started), "sessions"], [format.number(c.segments / seconds), "segments a second"],
+    [format.number(c.http_requests / seconds), "HTTP requests a second"],
+    [format.bitrate(c.body_bytes / seconds), "throughput"],
+    [format.seconds(h.segment_download.p95_s), "segment download p95"],
+    [format.percent(report.qoe.rebuffer_ratio), "rebuffer ratio"],
+    [format.count(c.stalls), "stalls"], [format.count(c.failures), "failures"]];
+  byId("tiles").append(...tiles.map(([figure, words]) => {
+    const tile = document.createElement("div");
+    const strong = document.createElement("b");
+    const below = document.createElement("span");
+    tile.className = "tile";
+    strong.textContent = figure;
+    below.textContent = words;
+    tile.append(strong, below);
+    return tile;
+  }));
+}
+
+function showQuality() {
+  const q = report.qoe;
+  fillTable(byId("quality"), null, [
+    ["rebuffer ratio (stalled / watched time)", format.percent(q.rebuffer_ratio)],
+    ["stalls, of 100 ms or more", format.count(q.stalls) + ", " + format.count(q.stalls_long)],
+    ["stalled / watched", format.seconds(q.stall_time_s) + " / " + format.seconds(q.watched_time_s)],
+    ["startup p50 / p95", format.seconds(q.startup_p50_s) + " / " + format.seconds(q.startup_p95_s)],
+    ["live latency p50 / p95", format.seconds(q.edge_latency_p50_s) + " / " + format.seconds(q.edge_latency_p95_s)],
+    ["buffer left p5", format.seconds(q.deadline_slack_p5_s)],
+    ["sessions started / played / failed", [q.sessions_started, q.sessions_played, q.sessions_failed].map(format.count).join(" / ")],
+    ["segments late / skipped", format.count(q.deadline_missed) + " / " + format.count(q.segments_skipped)]]);
+}
+
+function showFailures() {
+  const rows = Object.entries(report.labels.failures.values).sort((a, b) => b[1] - a[1])
+    .map(([name, total]) => [[name.replaceAll("_", " "), "bad"], format.count(total)]);
+  for (const [status, total] of Object.entries(report.labels.http_responses.values)) {
+    if (Number(status) >= 400) {
+      rows.push(["HTTP " + status, format.count(total)]);
+    }
+  }
+  fillTable(byId("failures"), null, rows.length > 0 ? rows : [[["none", "good"]]]);
+  byId("samples-article").hidden = report.failures_sampled.length === 0;
+  fillSamples(byId("samples"), report.failures_sampled);
+}
+
+function showTables() {
+  const seconds = report.duration_s || 1, g = report.generator;
+  fillTimes(byId("times"), report.histograms);
+  const bytes = report.labels.segment_bytes.values;
+  fillTable(byId("variants"), ["", "segments", "bytes"], Object.entries(report.labels.segments.values)
+    .map(([name, total]) => [name, format.count(total), format.bytes(bytes[name] || 0)]));
+  byId("thresholds-article").hidden = report.thresholds.length === 0;
+  fillThresholds(byId("thresholds"), report.thresholds);
+  fillTable(byId("generator"), null, [
+    ["CPU", format.seconds(g.cpu_s) + " (" + (g.cpu_s / seconds).toFixed(2) + " cores)"],
+    ["memory at most", format.bytes(g.max_rss_bytes)],
+    ...g.checks.map((c) => [[c.ok ? "ok" : "BAD", c.ok ? "good" : "bad"], c.text])]);
+  fillTable(byId("counters"), ["", "total", "mean a second"], Object.entries(report.counters)
+    .filter(([, total]) => total > 0)
+    .map(([name, total]) => [name, format.count(total), format.number(total / seconds)]));
+}
+
+showHead();
+showTiles();
+new Plots(byId("plots")).set(columnsOf(report.timeline));
+showQuality();
+showFailures();
+showTables();
