@@ -57,7 +57,7 @@ static int64_t interval_us(const struct player *player,
     case PLAYER_RELOAD_TARGET:
         break;
     case PLAYER_RELOAD_LAST_SEGMENT:
-    case PLAYER_RELOAD_ON_DEMAND:
+    case PLAYER_RELOAD_AT_SEGMENT:
         interval = last;
         break;
     case PLAYER_RELOAD_SHORTER:
@@ -99,16 +99,26 @@ static bool is_retrying(const struct player_line *line)
     return false;
 }
 
-/* When the playlist of a player that loads on demand is needed. */
-static int64_t demanded_us(const struct player *player,
-                           const struct player_rendition *rendition)
+/* When playing comes to a segment of the rendition, at due_us or later. Where it waits for one
+ * that is not listed it has come there already. */
+static int64_t comes_to_segment_us(const struct player *player,
+                                   const struct player_rendition *rendition, int64_t due_us)
 {
+    const struct m3u8 *playlist = rendition->playlist;
+    due_us = due_us > player->now_us ? due_us : player->now_us;
     if (player->state != PLAYER_STATE_PLAYING) {
-        bool used_up = rendition->next_sequence >= end_sequence(rendition->playlist);
-        return used_up ? player->now_us : PLAYER_NEVER;
+        return rendition->next_sequence >= end_sequence(playlist) ? due_us : PLAYER_NEVER;
     }
-    int64_t left = rendition->edge_us - player->playhead_us;
-    return player->now_us + left - player_profile_of(player)->demand_lead_us;
+    int64_t playhead = player->playhead_us + (due_us - player->now_us);
+    int64_t left = rendition->edge_us - playhead;
+    if (left <= 0 || playlist->segment_count == 0) {
+        return due_us;
+    }
+    int64_t at = playlist->total_duration_us - left;
+    const struct m3u8_segment *segment = m3u8_segment_by_time(playlist, at > 0 ? at : 0);
+    int64_t next =
+        segment->start_us >= at ? segment->start_us : segment->start_us + segment->duration_us;
+    return due_us + (next - at);
 }
 
 int64_t player_playlist_wake(const struct player *player,
@@ -118,13 +128,11 @@ int64_t player_playlist_wake(const struct player *player,
     if (line->state != PLAYER_LINE_READY) {
         return PLAYER_NEVER;
     }
-    int64_t due = line->due_us;
-    if (player_profile_of(player)->reload == PLAYER_RELOAD_ON_DEMAND && rendition->aligned &&
+    if (player_profile_of(player)->reload == PLAYER_RELOAD_AT_SEGMENT && rendition->aligned &&
         !is_retrying(line)) {
-        int64_t demanded = demanded_us(player, rendition);
-        due = demanded > due ? demanded : due;
+        return comes_to_segment_us(player, rendition, line->due_us);
     }
-    return due;
+    return line->due_us;
 }
 
 bool player_playlist_give(struct player *player, struct player_rendition *rendition,

@@ -3,10 +3,12 @@
 #include <stddef.h>
 
 extern const struct player_profile player_profile_hlsjs;
+extern const struct player_profile player_profile_ffmpeg;
 extern const struct player_profile player_profile_drain;
 
 const struct player_profile *const player_profiles[] = {
     &player_profile_hlsjs,
+    &player_profile_ffmpeg,
     &player_profile_drain,
     NULL,
 };

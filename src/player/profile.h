@@ -77,9 +77,8 @@ enum player_reload {
     PLAYER_RELOAD_TARGET,       /* after a target duration */
     PLAYER_RELOAD_LAST_SEGMENT, /* after the duration of its last segment (rfc8216bis 6.3.4) */
     PLAYER_RELOAD_SHORTER,      /* the shorter of the two near the live edge, else the target */
-    PLAYER_RELOAD_ON_DEMAND,    /* when less than demand_lead_us of what is listed is left to
-                                 * play, and at the earliest after the duration of the last
-                                 * segment */
+    PLAYER_RELOAD_AT_SEGMENT,   /* when playing comes to another segment, and at the earliest
+                                 * after the duration of the last segment */
 };
 
 /* Where a player goes whose next segment has fallen out of the live window. */
@@ -121,7 +120,6 @@ struct player_profile {
     uint16_t unchanged_pct;    /* wait after an unchanged playlist, in percent of a target
                                 * duration */
     bool unchanged_same;       /* an unchanged playlist is treated as a changed one */
-    int64_t demand_lead_us;    /* for PLAYER_RELOAD_ON_DEMAND */
     bool init_each_reload; /* the init section is fetched again after each changed playlist */
     int64_t tick_us;       /* media is asked for at multiples of this after the session's
                             * begin, where it waited for time to pass; 0: at once */

@@ -232,10 +232,36 @@ static void test_behind_the_window(void **state)
     }
 }
 
+/* ffmpeg -re: the second segment at once with the first, one each 4 s from then on, a playlist
+ * each 8 s: 0.37 requests a second. */
+static void test_ffmpeg_cadence(void **state)
+{
+    (void)state;
+    struct sim_viewer viewer = {.profile = "ffmpeg", .seed = 1, .begins_us = 1 * S};
+    struct sim *sim = sim_new(&four_seconds, &calm, &viewer);
+    sim_run(sim, 801 * S);
+    assert_int_equal(sim_request(sim, PLAYER_SEGMENT, 0, 0)->sequence, 7);
+    assert_int_equal(sim_request(sim, PLAYER_SEGMENT, 0, 0)->began_us,
+                     sim_request(sim, PLAYER_SEGMENT, 0, 1)->began_us);
+    for (uint32_t i = 2; i < 98; i++) {
+        int64_t gap = sim_request(sim, PLAYER_MEDIA_PLAYLIST, 0, i)->began_us -
+                      sim_request(sim, PLAYER_MEDIA_PLAYLIST, 0, i - 1)->began_us;
+        assert_int_equal(gap, 8 * S);
+        gap = sim_request(sim, PLAYER_SEGMENT, 0, 2 * i)->began_us -
+              sim_request(sim, PLAYER_SEGMENT, 0, 2 * i - 2)->began_us;
+        assert_in_range(gap, 8 * S - 100 * MS, 8 * S + 100 * MS);
+    }
+    assert_in_range(sim->requests, 295, 305);
+    assert_int_equal(sim->told.stalls, 0);
+    assert_int_equal(sim->told.skipped, 0);
+    sim_free(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hlsjs_cadence),
+        cmocka_unit_test(test_ffmpeg_cadence),
         cmocka_unit_test(test_late_timers_do_not_add_up),
         cmocka_unit_test(test_unchanged_halves_the_wait),
         cmocka_unit_test(test_a_day),
