@@ -1,0 +1,87 @@
+/* Source ports that run out, in a network of the test's own: a namespace whose range of ports
+ * is two. Skipped where the kernel gives no such namespace. */
+#include "rig.h"
+#include "server.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static bool loopback_up(void)
+{
+    struct ifreq request = {.ifr_flags = IFF_UP | IFF_RUNNING};
+    memcpy(request.ifr_name, "lo", 3);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool up = fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &request) == 0;
+    close(fd);
+    return up;
+}
+
+static bool set_port_range(const char *range)
+{
+    int fd = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY | O_CLOEXEC);
+    bool set = fd >= 0 && write(fd, range, strlen(range)) == (ssize_t)strlen(range);
+    close(fd);
+    return set;
+}
+
+static void serve_nothing(struct server_connection *c)
+{
+    server_wait_close(c, 10000);
+}
+
+static void test_ports_spent(void **state)
+{
+    (void)state;
+    if ((unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) ||
+        !loopback_up() || !set_port_range("50000 50001")) {
+        skip();
+    }
+    struct server server;
+    memset(&server, 0, sizeof(server));
+    struct rig rig;
+    /* The listener's own port must not come from the two. */
+    assert_true(set_port_range("40000 40001"));
+    server_start(&server, "127.0.0.1", serve_nothing, NULL, NULL);
+    assert_true(set_port_range("50000 50001"));
+    struct net_client_options options = {.connections = 8};
+    struct net_options net_options = {.connections_per_client = 8};
+    rig_open(&rig, &net_options, &options);
+    char url[64];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/", server.port);
+    struct trial trials[3];
+    for (int i = 0; i < 3; i++) {
+        trial_init(&trials[i]);
+        struct fetch_request request = {
+            .url = span_from_string(url), .kind = METRIC_KIND_SEGMENT, .sink = FETCH_DRAIN};
+        assert_int_equal(fetch_start(&rig.client, &trials[i].fetch, &request), FAIL_NONE);
+    }
+    rig_run_until(&rig, &trials[2].done);
+    assert_int_equal(trials[2].result.fail, FAIL_PORTS_SPENT);
+    assert_int_equal(rig_failures(&rig, FAIL_PORTS_SPENT), 1);
+    for (int i = 0; i < 3; i++) {
+        fetch_cancel(&trials[i].fetch);
+        trial_fini(&trials[i]);
+    }
+    rig_close(&rig);
+    server_stop(&server);
+    server_free_log(&server);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ports_spent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
