@@ -71,12 +71,17 @@ function showFailures() {
   fillSamples(byId("samples"), report.failures_sampled);
 }
 
+function nameOf(label) {
+  const variant = report.run.variants.find((v) => v.label === label);
+  return variant === undefined ? label : variant.name;
+}
+
 function showTables() {
   const seconds = report.duration_s || 1, g = report.generator;
   fillTimes(byId("times"), report.histograms);
   const bytes = report.labels.segment_bytes.values;
   fillTable(byId("variants"), ["", "segments", "bytes"], Object.entries(report.labels.segments.values)
-    .map(([name, total]) => [name, format.count(total), format.bytes(bytes[name] || 0)]));
+    .map(([label, total]) => [nameOf(label), format.count(total), format.bytes(bytes[label] || 0)]));
   byId("thresholds-article").hidden = report.thresholds.length === 0;
   fillThresholds(byId("thresholds"), report.thresholds);
   fillTable(byId("generator"), null, [

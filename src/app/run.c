@@ -14,6 +14,7 @@
 #include "view/control.h"
 #include "view/failure_sample.h"
 #include "view/report.h"
+#include "view/report_files.h"
 #include "view/view.h"
 
 #include <signal.h>
@@ -258,6 +259,7 @@ static int make_views(struct app_run *app, struct err *err)
         .listen_address = options->listen_address,
         .listen_port = options->listen_port,
         .listen_port_exact = options->listen_port_exact,
+        .listen_token = options->listen_token,
         .thresholds = app->thresholds,
         .threshold_count = options->threshold_count,
     };
@@ -267,6 +269,12 @@ static int make_views(struct app_run *app, struct err *err)
     }
     if (views_url(app->views) != NULL && !options->quiet) {
         fprintf(stderr, "shoal: live figures at %s\n", views_url(app->views));
+    }
+    if (views_are_exposed(app->views)) {
+        fprintf(stderr,
+                "shoal: --listen: anyone who reaches %s can read the figures "
+                "(add --listen-token)\n",
+                options->listen_address);
     }
     return 0;
 }
@@ -357,7 +365,11 @@ static int report_run(struct app_run *app, bool interrupted, struct err *err)
     if (!options->quiet && !json_on_stdout) {
         status = print_report(&report, err);
     }
-    if (save(options->out_path, &report, report_write_json, err) != 0) {
+    if (save(options->out_path, &report, report_write_json, err) != 0 ||
+        save(options->html_path, &report, report_write_html, err) != 0 ||
+        save(options->junit_path, &report, report_write_junit, err) != 0 ||
+        (options->hgrm_prefix != NULL &&
+         report_save_hgrm(&report, options->hgrm_prefix, err) != 0)) {
         status = -1;
     }
     if (status == 0) {

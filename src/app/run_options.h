@@ -78,6 +78,9 @@ struct run_options {
     const char *out_path; /* JSON, "-" is standard output; these: NULL when not given */
     const char *csv_path;
     const char *html_path;
+    const char *junit_path;
+    const char *hgrm_prefix;
+    const char *listen_token;
     const char *failures_path;
     const char *thresholds[64]; /* as given; threshold_parse reads them by the schema */
     unsigned threshold_count;

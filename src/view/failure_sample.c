@@ -1,5 +1,7 @@
 #include "view/failure_sample.h"
 
+#include "view/json_util.h"
+
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -142,14 +144,17 @@ void failure_sample_set_url(struct failure_sample *sample, struct span url)
 
 void failure_sample_print(const struct failure_sample *sample, int64_t start_us, FILE *file)
 {
-    fprintf(file, "time_s=%.3f viewer=%u failure=%s", (double)(sample->at_us - start_us) / 1e6,
-            sample->viewer, fail_info(sample->fail)->label);
-    if (sample->status != 0) {
-        fprintf(file, " status=%u", sample->status);
+    json_t *line =
+        json_pack("{s:f, s:i, s:s, s:i, s:o, s:o, s:o}", "time_s",
+                  (double)(sample->at_us - start_us) / 1e6, "viewer", (int)sample->viewer,
+                  "failure", fail_info(sample->fail)->label, "status", (int)sample->status,
+                  "url", json_util_text(sample->url), "address",
+                  json_util_text(sample->address), "cache", json_util_text(sample->cache));
+    if (line != NULL && sample->age_s >= 0) {
+        json_object_set_new(line, "age_s", json_integer(sample->age_s));
     }
-    if (sample->age_s >= 0) {
-        fprintf(file, " age=%d", sample->age_s);
+    if (line != NULL && json_dumpf(line, file, JSON_COMPACT | JSON_REAL_PRECISION(12)) == 0) {
+        fputc('\n', file);
     }
-    fprintf(file, " address=%s cache=\"%s\" url=%s\n", sample->address, sample->cache,
-            sample->url);
+    json_decref(line);
 }

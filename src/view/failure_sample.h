@@ -52,7 +52,7 @@ uint64_t failure_queue_dropped(const struct failure_queue *queue);
 /* Fills sample->url from a span. Bytes that no URL holds become '?'. */
 void failure_sample_set_url(struct failure_sample *sample, struct span url);
 
-/* Prints a line of the failure log: key=value, time counted from start_us. */
+/* Prints a line of the failure log, one JSON object; time counts from start_us. */
 void failure_sample_print(const struct failure_sample *sample, int64_t start_us, FILE *file);
 
 #endif

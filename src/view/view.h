@@ -65,6 +65,9 @@ struct views *views_start(const struct view_setup *setup, const struct view_opti
  * views_free. */
 const char *views_url(const struct views *views);
 
+/* Whether HTTP is served beyond this machine and without a token. */
+bool views_are_exposed(const struct views *views);
+
 /* After the run: see above. Blocks for at most one frame of the terminal. Calling it twice is
  * a no-op. */
 void views_settle(struct views *views);

@@ -142,6 +142,14 @@ static void record(struct views *views)
     }
 }
 
+bool views_are_exposed(const struct views *views)
+{
+    const struct view_options *options = &views->options;
+    bool loopback = strncmp(options->listen_address, "127.", 4) == 0 ||
+                    strcmp(options->listen_address, "::1") == 0;
+    return views->web != NULL && options->listen_token == NULL && !loopback;
+}
+
 /* Prints the newest row; those that it missed, because nobody read, are left out, and so is
  * what remained of a second when the run began. */
 static void show_progress(struct views *views)
