@@ -233,6 +233,7 @@ static struct engine *engine_open(const struct engine_setup *setup, struct err *
     engine->setup = *setup;
     engine->shared.setup = &engine->setup;
     engine->shared.options = setup->options;
+    list_init(&engine->shared.leave_queue);
     engine->shared.scratch = malloc(SCRATCH_BYTES);
     engine->shared.scratch_bytes = SCRATCH_BYTES;
     engine->clients = calloc(count > 0 ? count : 1, sizeof *engine->clients);

@@ -19,6 +19,7 @@ enum {
      * stands still, which would be our doing and not the server's. */
     LOG_PIPE_BYTES = 256 * 1024,
     DESCRIPTORS = 3, /* two pipes and the pidfd */
+    LEAVING_AT_ONCE = 8,
 };
 
 static struct shoal_lane *lane_of(const struct ffmpeg_client *client)
@@ -60,14 +61,14 @@ static void end_stall(struct ffmpeg_client *client, int64_t now_us)
 void ffmpeg_client_account(struct ffmpeg_client *client, int64_t now_us)
 {
     if (!client->played || client->state == FFMPEG_CLIENT_IDLE ||
-        now_us <= client->accounted_us) {
+        client->state == FFMPEG_CLIENT_LEAVING || now_us <= client->accounted_us) {
         return;
     }
     struct shoal_lane *lane = lane_of(client);
     int64_t stalled_us = client->stalled ? now_us - client->accounted_us : 0;
     metrics_add(lane, METRIC_WATCHED_TIME, (uint64_t)(now_us - client->accounted_us));
     client->accounted_us = now_us;
-    if (!client->stalled && client->state != FFMPEG_CLIENT_LEAVING &&
+    if (!client->stalled &&
         now_us - client->advanced_us >= client->shared->options->stall_after_us) {
         begin_stall(client);
         /* It began when the position last moved, which is only now known. */
@@ -97,7 +98,7 @@ static void on_position(struct ffmpeg_client *client, int64_t position_us)
 static void on_report(void *user, const struct ffmpeg_progress_report *report)
 {
     struct ffmpeg_client *client = user;
-    if (report->has_position && client->played) {
+    if (report->has_position && client->played && client->state == FFMPEG_CLIENT_RUNNING) {
         on_position(client, report->position_us);
     }
 }
@@ -202,14 +203,20 @@ static void close_pipes(struct ffmpeg_client *client)
 
 /* Sessions. */
 
+/* The viewer's time ends here; what its process does until it is gone is no watching. */
+static void stop_watching(struct ffmpeg_client *client)
+{
+    ffmpeg_client_account(client, loop_now_us(loop_of(client)));
+    if (client->stalled) {
+        end_stall(client, client->accounted_us);
+    }
+}
+
 static void count_session_over(struct ffmpeg_client *client, enum engine_outcome outcome)
 {
     struct shoal_lane *lane = lane_of(client);
-    int64_t now_us = loop_now_us(loop_of(client));
-    ffmpeg_client_account(client, now_us);
-    if (client->stalled) {
-        end_stall(client, now_us > client->accounted_us ? now_us : client->accounted_us);
-    }
+    stop_watching(client);
+
     metrics_add(
         lane, outcome == ENGINE_SESSION_FAILED ? METRIC_SESSIONS_FAILED : METRIC_SESSIONS_ENDED,
         1);
@@ -220,6 +227,7 @@ static void count_session_over(struct ffmpeg_client *client, enum engine_outcome
     loop_timer_stop(loop_of(client), &client->length);
     loop_timer_stop(loop_of(client), &client->firm);
     loop_task_cancel(loop_of(client), &client->over);
+    list_remove(&client->leave_node);
     client->state = FFMPEG_CLIENT_IDLE;
     client->played = false;
 }
@@ -265,11 +273,40 @@ static bool take_back_process(struct ffmpeg_client *client, int status)
     return by_itself;
 }
 
+/* Sends the polite signal, which starts the time for the firm one. */
+static void ask_to_leave(struct ffmpeg_client *client)
+{
+    list_remove(&client->leave_node);
+    client->asked = true;
+    client->shared->leaving++;
+    loop_child_kill(&client->child, SIGTERM);
+    loop_timer_start(loop_of(client), &client->firm,
+                     loop_now_us(loop_of(client)) + client->shared->options->term_grace_us);
+}
+
+/* A process that was asked to leave has gone: the next one's turn. */
+static void ask_next(struct ffmpeg_client *gone)
+{
+    struct ffmpeg_shared *shared = gone->shared;
+    if (!gone->asked) {
+        return;
+    }
+    gone->asked = false;
+    shared->leaving--;
+    struct list *node = list_first(&shared->leave_queue);
+    if (node != NULL) {
+        ask_to_leave(list_entry(node, struct ffmpeg_client, leave_node));
+    }
+}
+
 static void on_exit_of_process(struct loop_child *child, int status)
 {
     struct ffmpeg_client *client = list_entry(child, struct ffmpeg_client, child);
     bool leaving = client->state == FFMPEG_CLIENT_LEAVING;
+    /* It may have had no time to say so. */
+    client->trace.signalled = client->trace.signalled || client->asked;
     bool ended = take_back_process(client, status);
+    ask_next(client);
     if (leaving || ended) {
         end_session(client, ENGINE_SESSION_ENDED);
         return;
@@ -356,6 +393,7 @@ void ffmpeg_client_init(struct ffmpeg_client *client, struct ffmpeg_shared *shar
     client->viewer = viewer;
     client->state = FFMPEG_CLIENT_IDLE;
     client->log_fd = client->progress_fd = -1;
+    list_init(&client->leave_node);
     loop_child_init(&client->child, on_exit_of_process);
     loop_io_init(&client->log_io, on_log);
     loop_io_init(&client->progress_io, on_progress);
@@ -392,6 +430,7 @@ void ffmpeg_client_leave(struct ffmpeg_client *client)
 {
     struct loop *loop = loop_of(client);
     loop_timer_stop(loop, &client->length);
+    stop_watching(client);
     if (client->state == FFMPEG_CLIENT_PAUSED) {
         loop_timer_stop(loop, &client->pause);
         client->state = FFMPEG_CLIENT_LEAVING;
@@ -401,11 +440,12 @@ void ffmpeg_client_leave(struct ffmpeg_client *client)
     if (client->state != FFMPEG_CLIENT_RUNNING) {
         return;
     }
-    ffmpeg_client_account(client, loop_now_us(loop));
     client->state = FFMPEG_CLIENT_LEAVING;
-    loop_child_kill(&client->child, SIGTERM);
-    loop_timer_start(loop, &client->firm,
-                     loop_now_us(loop) + client->shared->options->term_grace_us);
+    if (client->shared->leaving < LEAVING_AT_ONCE) {
+        ask_to_leave(client);
+    } else {
+        list_append(&client->shared->leave_queue, &client->leave_node);
+    }
 }
 
 void ffmpeg_client_kill(struct ffmpeg_client *client)
@@ -428,6 +468,8 @@ bool ffmpeg_client_reap(struct ffmpeg_client *client)
         }
         client->trace.signalled = true; /* by us; it cannot say so itself */
         take_back_process(client, status);
+        client->shared->leaving -= client->asked ? 1 : 0;
+        client->asked = false;
     }
     count_session_over(client, ENGINE_SESSION_ENDED);
     return true;

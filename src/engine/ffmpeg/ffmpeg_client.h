@@ -41,6 +41,8 @@ struct ffmpeg_shared {
     const struct ffmpeg_options *options; /* borrowed */
     char *scratch;                        /* for reading pipes; owned by the engine */
     size_t scratch_bytes;
+    struct list leave_queue; /* clients to be signalled when others have gone */
+    uint32_t leaving;        /* signalled and not yet gone */
 };
 
 struct ffmpeg_client {
@@ -66,6 +68,8 @@ struct ffmpeg_client {
     struct loop_timer length; /* when the viewing time is over */
     struct loop_timer firm;   /* LEAVING: when the firm signal is sent */
     struct loop_task over;    /* reports the end of a session from an event of its own */
+    struct list leave_node;   /* in leave_queue, or alone */
+    bool asked;               /* the polite signal has been sent */
 
     /* Playback. */
     bool played; /* this session has begun to play */
@@ -87,7 +91,9 @@ void ffmpeg_client_init(struct ffmpeg_client *client, struct ffmpeg_shared *shar
 int ffmpeg_client_start(struct ffmpeg_client *client, uint64_t session, int64_t intended_us,
                         int64_t length_us);
 
-/* As engine_type.viewer_leave. */
+/* As engine_type.viewer_leave. Only a few processes of an engine are ended at the same time,
+ * the others play on until it is their turn: a process that ends is busy, and hundreds at once
+ * would leave this thread without a processor. */
 void ffmpeg_client_leave(struct ffmpeg_client *client);
 
 /* Sends the firm signal; ffmpeg_client_reap follows. So that many die at once, all are
