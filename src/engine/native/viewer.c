@@ -295,6 +295,9 @@ static void fill_request(const struct viewer *viewer, const struct player_action
                          struct fetch_request *request)
 {
     const struct player_profile *profile = viewer->native->options->player.profile;
+    /* What the user set holds for every request (0: as the transport was told); the rest is the
+     * profile's patience. */
+    const struct net_options *told = &viewer->native->options->net;
     bool drains = action->resource == PLAYER_SEGMENT || action->resource == PLAYER_INIT_SECTION;
     *request = (struct fetch_request){
         .kind = kinds[action->resource],
@@ -306,9 +309,9 @@ static void fill_request(const struct viewer *viewer, const struct player_action
                           : action->range_offset + action->range_length - 1,
         .body_limit = body_limits[action->resource],
         .intended_us = action->intended_us,
-        .connect_timeout_us = action->connect_us,
+        .connect_timeout_us = told->connect_timeout_us > 0 ? 0 : action->connect_us,
         .first_byte_timeout_us = action->first_byte_us,
-        .total_timeout_us = action->total_us,
+        .total_timeout_us = told->total_timeout_us > 0 ? 0 : action->total_us,
     };
     /* A range from the first byte on that a player adds of its own may be ignored by the
      * server, unlike one that the playlist demands. */
