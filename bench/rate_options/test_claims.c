@@ -26,6 +26,8 @@ enum {
     CALLERS_MAX = 100,
     USES = 1 << 22, /* calls whose snapshots are watched for being used twice */
     ROUNDS_MAX = 6,
+    EVENTS_MIN = 20000,
+    PATIENCE = 500, /* times 10 ms */
 };
 
 static const uint32_t crowds[CROWDS] = {1, 2, 4, 8, CALLERS_MAX};
@@ -58,7 +60,7 @@ struct race {
     _Atomic uint8_t *uses; /* by snapshot: how often it was a baseline */
     uint32_t uses_each;    /* room for one caller's */
     _Atomic int go, stop;
-    uint64_t written[WRITERS];
+    _Atomic uint64_t written[WRITERS];
 };
 
 struct writer {
@@ -95,6 +97,7 @@ static void *write_events(void *argument)
         for (int i = 0; i < BATCH; i++) {
             rate_source_write(source, writer->number, events++);
         }
+        atomic_store_explicit(&race->written[writer->number], events, memory_order_relaxed);
         int64_t now_us = rate_source_now_ns(source) / 1000;
         if (lane != NULL && shoal_lane_due(lane, now_us)) {
             shoal_lane_cut(lane, now_us);
@@ -106,7 +109,6 @@ static void *write_events(void *argument)
     if (lane != NULL) {
         shoal_lane_close(lane, rate_source_now_ns(source) / 1000);
     }
-    race->written[writer->number] = events;
     return NULL;
 }
 
@@ -174,13 +176,20 @@ static void ask_last(struct race *race, struct caller *callers, uint32_t crowd)
     }
 }
 
-static void add_up(const struct race *race, const struct caller *callers, uint32_t crowd,
+/* Events counted so far. */
+static uint64_t written(struct race *race)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < WRITERS; i++) {
+        sum += atomic_load_explicit(&race->written[i], memory_order_relaxed);
+    }
+    return sum;
+}
+
+static void add_up(struct race *race, const struct caller *callers, uint32_t crowd,
                    struct outcome *outcome)
 {
-    uint64_t truth = 0;
-    for (int i = 0; i < WRITERS; i++) {
-        truth += race->written[i];
-    }
+    uint64_t truth = written(race);
     outcome->truth += truth;
     for (uint32_t i = 0; i < crowd; i++) {
         const struct caller *caller = &callers[i];
@@ -236,6 +245,10 @@ static void run_crowd(const struct rate_option *option, uint32_t crowd, long ms,
     }
     atomic_store_explicit(&race.go, 1, memory_order_release); /* the threads' acquires */
     pause_ms(ms);
+    /* On a busy machine the writers may not have had their turn among so many callers. */
+    for (int i = 0; i < PATIENCE && written(&race) < EVENTS_MIN; i++) {
+        pause_ms(10);
+    }
     atomic_store_explicit(&race.stop, 1, memory_order_release); /* the same */
     for (uint32_t i = 0; i < WRITERS; i++) {
         pthread_join(writer_threads[i], NULL);

@@ -37,11 +37,11 @@ static void die(const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* The least of several rounds of `repeat(argument)`, in ns of thread CPU time a repetition: on
- * a machine with other work the least is the cost of the code. */
-static double least_ns(void (*repeat)(void *argument, int times), void *argument, int times)
+/* The costs of one repetition, in ns of thread CPU time, of several rounds in ascending order.
+ */
+static void measure(void (*repeat)(void *argument, int times), void *argument, int times,
+                    double *results)
 {
-    double results[ROUNDS];
     for (int i = 0; i < ROUNDS; i++) {
         int64_t begun_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
         repeat(argument, times);
