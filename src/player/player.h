@@ -136,12 +136,12 @@ enum player_happening {
 };
 
 struct player_event {
-    enum player_happening what;
     int64_t at_us; /* when it happened: computed, may be earlier than the call that found it */
     int64_t value_us;
+    enum player_happening what;
+    enum fail fail;
     uint32_t count;
     uint32_t rendition; /* which rendition, where that means something */
-    enum fail fail;
 };
 
 /* Room for what one call can bring about. */

@@ -91,9 +91,7 @@ static struct player_rendition *add(struct player *player, uint32_t variant, uin
         return NULL;
     }
     struct player_rendition *rendition = &player->renditions[player->count++];
-    memset(rendition, 0, sizeof(*rendition));
-    rendition->variant = variant;
-    rendition->alternate = alternate;
+    *rendition = (struct player_rendition){.variant = variant, .alternate = alternate};
     for (int i = 0; i < PLAYER_LINES; i++) {
         rendition->lines[i].due_us = PLAYER_NEVER;
     }
@@ -243,16 +241,18 @@ static void change_playlist(struct player *player, struct player_rendition *rend
 static void change_audio(struct player *player, uint32_t variant)
 {
     uint32_t audio = audio_of(player->multivariant, variant);
-    struct player_rendition *rendition = player->count > 1 ? &player->renditions[1] : NULL;
-    if (rendition == NULL) {
-        struct player_rendition *main = &player->renditions[0];
-        rendition = audio != M3U8_NONE ? add(player, variant, audio) : NULL;
-        if (rendition != NULL) {
+    struct player_rendition *rendition;
+    if (player->count == 1) {
+        const struct player_rendition *main = &player->renditions[0];
+        if (audio != M3U8_NONE && (rendition = add(player, variant, audio)) != NULL) {
             rendition->next_us = rendition->end_us = rendition->edge_us = main->next_us;
             rendition->next_sequence = main->next_sequence;
             rendition->joined = main->joined;
         }
-    } else if (audio == M3U8_NONE) {
+        return;
+    }
+    rendition = &player->renditions[1];
+    if (audio == M3U8_NONE) {
         roll_back(rendition);
         rendition->dropped = true;
     } else if (audio != rendition->alternate || rendition->dropped) {

@@ -28,9 +28,10 @@ extern const struct player_profile player_profile_hlsjs;
 
 /* Status 4xx and content that cannot be parsed lead to the next level at once. */
 #define RETRIES(timeouts, connections, servers)                                           \
-    .retry = {                                                                            \
-        [PLAYER_TROUBLE_TIMEOUT] = timeouts,   [PLAYER_TROUBLE_CONNECTION] = connections, \
-        [PLAYER_TROUBLE_CLIENT] = AT_ONCE(0),  [PLAYER_TROUBLE_SERVER] = servers,         \
+    {                                                                                     \
+        [PLAYER_TROUBLE_TIMEOUT] = AT_ONCE(timeouts),                                     \
+        [PLAYER_TROUBLE_CONNECTION] = BACKOFF(connections),                               \
+        [PLAYER_TROUBLE_CLIENT] = AT_ONCE(0), [PLAYER_TROUBLE_SERVER] = BACKOFF(servers), \
         [PLAYER_TROUBLE_CONTENT] = AT_ONCE(0),                                            \
     }
 
@@ -55,22 +56,29 @@ const struct player_profile player_profile_hlsjs = {
         {
             [PLAYER_MULTIVARIANT] = {.connect_ms = 20000,
                                      .total_ms = 20000,
-                                     RETRIES(AT_ONCE(2), BACKOFF(6), BACKOFF(1))},
+                                     .retry = RETRIES(2, 6, 1)},
             [PLAYER_MEDIA_PLAYLIST] = {.connect_ms = 10000,
                                        .first_byte_ms = 10000,
                                        .total_ms = 20000,
-                                       RETRIES(AT_ONCE(2), BACKOFF(6), BACKOFF(2))},
+                                       .retry = RETRIES(2, 6, 2)},
             [PLAYER_SEGMENT] = {.connect_ms = 10000,
                                 .first_byte_ms = 10000,
                                 .total_ms = 120000,
-                                RETRIES(AT_ONCE(4), BACKOFF(6), BACKOFF(6))},
+                                .retry = RETRIES(4, 6, 6)},
             [PLAYER_INIT_SECTION] = {.connect_ms = 10000,
                                      .first_byte_ms = 10000,
                                      .total_ms = 120000,
-                                     RETRIES(AT_ONCE(4), BACKOFF(6), BACKOFF(6))},
+                                     .retry = RETRIES(4, 6, 6)},
             [PLAYER_KEY] = {.connect_ms = 8000,
                             .first_byte_ms = 8000,
                             .total_ms = 20000,
-                            RETRIES(LINEAR(1), LINEAR(8), LINEAR(8))},
+                            .retry =
+                                {
+                                    [PLAYER_TROUBLE_TIMEOUT] = LINEAR(1),
+                                    [PLAYER_TROUBLE_CONNECTION] = LINEAR(8),
+                                    [PLAYER_TROUBLE_CLIENT] = AT_ONCE(0),
+                                    [PLAYER_TROUBLE_SERVER] = LINEAR(8),
+                                    [PLAYER_TROUBLE_CONTENT] = AT_ONCE(0),
+                                }},
         },
 };

@@ -55,7 +55,7 @@ static void test_late_timers_do_not_add_up(void **state)
     struct sim_viewer viewer = {.profile = "hlsjs", .seed = 1, .begins_us = 1 * S};
     struct sim *sim = sim_new(&four_seconds, &network, &viewer);
     sim_run(sim, 401 * S);
-    assert_in_range(sum_of_gaps(sim, 95), 95 * 4 * S - 100 * MS, 95 * 4 * S + 100 * MS);
+    assert_in_range(sum_of_gaps(sim, 95), 95 * (4 * S) - 100 * MS, 95 * (4 * S) + 100 * MS);
     for (uint32_t i = 0; i < sim->requests; i++) {
         assert_in_range(sim->log[i].began_us - sim->log[i].intended_us, 0, 50 * MS);
     }
@@ -174,7 +174,7 @@ static void test_end_of_a_live_stream(void **state)
     /* Segments 7 to 34: n10 began at 0, so n34 ends at 100 s. */
     assert_int_equal(sim_count(sim, PLAYER_SEGMENT, 0, true), 28);
     assert_int_equal(sim_count(sim, PLAYER_SEGMENT, 1, true), 28);
-    assert_int_equal(sim->accounted.playing_us, 28 * 4 * S);
+    assert_int_equal(sim->accounted.playing_us, 28 * (4 * S));
     const struct sim_request *last = &sim->log[sim->requests - 1];
     assert_true(last->began_us < 106 * S); /* and no reload after ENDLIST */
     sim_free(sim);

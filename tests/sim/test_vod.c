@@ -171,7 +171,7 @@ static void test_gap_is_not_loaded(void **state)
     for (uint32_t i = 0; i < 19; i++) {
         assert_int_equal(sim_request(sim, PLAYER_SEGMENT, 0, i)->sequence, i < 7 ? i : i + 1);
     }
-    assert_int_equal(sim->accounted.playing_us, 19 * 4 * S);
+    assert_int_equal(sim->accounted.playing_us, 19 * (4 * S));
     assert_int_equal(sim->told.skipped, 0);
     assert_int_equal(sim->told.stalls, 0);
     sim_free(sim);

@@ -85,6 +85,21 @@ static void write_segment(const struct sim *sim, struct buf *text, uint32_t trac
     }
 }
 
+/* The keys and init sections in force from segment i on. */
+static void write_state(const struct sim_stream *stream, struct buf *text, uint32_t i,
+                        bool is_first)
+{
+    bool changes = stream->discontinuity_at > 0 && i == stream->discontinuity_at;
+    if (stream->key_each > 0 && (is_first || i % stream->key_each == 0)) {
+        buf_printf(text, "#EXT-X-KEY:METHOD=AES-128,URI=\"../key%u.bin\"\n",
+                   i / stream->key_each);
+    }
+    if (stream->map && (is_first || changes)) {
+        bool second = stream->discontinuity_at > 0 && i >= stream->discontinuity_at;
+        buf_printf(text, "#EXT-X-MAP:URI=\"init%d.mp4\"\n", second ? 1 : 0);
+    }
+}
+
 static void write_media(const struct sim *sim, struct buf *text, uint32_t track, int64_t at_us)
 {
     const struct sim_stream *stream = &sim->stream;
@@ -107,15 +122,7 @@ static void write_media(const struct sim *sim, struct buf *text, uint32_t track,
                (int)target, (int)sequence, (int)discontinuity,
                stream->tags != NULL ? stream->tags : "");
     for (uint32_t i = first; i < end; i++) {
-        if (stream->key_each > 0 && (i == first || i % stream->key_each == 0)) {
-            buf_printf(text, "#EXT-X-KEY:METHOD=AES-128,URI=\"../key%u.bin\"\n",
-                       i / stream->key_each);
-        }
-        if (stream->map &&
-            (i == first || (stream->discontinuity_at > 0 && i == stream->discontinuity_at))) {
-            bool second = stream->discontinuity_at > 0 && i >= stream->discontinuity_at;
-            buf_printf(text, "#EXT-X-MAP:URI=\"init%d.mp4\"\n", second ? 1 : 0);
-        }
+        write_state(stream, text, i, i == first);
         write_segment(sim, text, track, i, odd);
     }
     if (!stream->live || ended) {
@@ -454,75 +461,86 @@ void sim_run(struct sim *sim, int64_t until_us)
 
 /* ---- Truth and log ---- */
 
+static bool brought_media(const struct sim_request *request)
+{
+    return request->resource == PLAYER_SEGMENT && request->fail == FAIL_NONE;
+}
+
+/* Adds to media[] what arrived at the first moment after `after_us`. Returns that moment, or -1
+ * when nothing arrived any more. */
+static int64_t next_arrival(const struct sim *sim, int64_t after_us, int64_t media[2])
+{
+    int64_t next = -1;
+    for (uint32_t i = 0; i < sim->requests; i++) {
+        const struct sim_request *request = &sim->log[i];
+        if (brought_media(request) && request->ended_us > after_us &&
+            (next < 0 || request->ended_us < next)) {
+            next = request->ended_us;
+        }
+    }
+    for (uint32_t i = 0; next >= 0 && i < sim->requests; i++) {
+        const struct sim_request *request = &sim->log[i];
+        if (brought_media(request) && request->ended_us == next) {
+            media[request->rendition] += request->duration_us;
+        }
+    }
+    return next;
+}
+
+/* What can be played of the media that arrived. A rendition that is there to its end holds
+ * nothing back. */
+static int64_t playable_of(const int64_t media[2], const int64_t whole[2])
+{
+    int64_t least = whole[1] > whole[0] ? whole[1] : whole[0];
+    for (int i = 0; i < 2; i++) {
+        if (media[i] < whole[i] && media[i] < least) {
+            least = media[i];
+        }
+    }
+    return least;
+}
+
+/* The reckoning keeps no playhead: it knows only until when what has arrived lasts. */
 struct sim_truth sim_truth(const struct sim *sim, int64_t start_us, int64_t restart_us)
 {
     struct sim_truth truth = {.startup_us = -1};
     int64_t media[2] = {0, 0};
     int64_t whole[2] = {0, 0};
+    for (uint32_t i = 0; i < sim->requests; i++) {
+        if (brought_media(&sim->log[i])) {
+            whole[sim->log[i].rendition] += sim->log[i].duration_us;
+        }
+    }
+    int64_t total = playable_of(whole, whole);
+    int64_t playable = 0;
     int64_t runs_dry = 0; /* when playing stops with what has arrived */
     int64_t held = 0;     /* media not yet played while not playing */
     bool playing = false;
-    bool audio = false;
-    for (uint32_t i = 0; i < sim->requests; i++) {
-        const struct sim_request *request = &sim->log[i];
-        if (request->resource == PLAYER_SEGMENT && request->fail == FAIL_NONE) {
-            whole[request->rendition] += request->duration_us;
-            audio = audio || request->rendition == 1;
+    int64_t at = -1;
+    while ((at = next_arrival(sim, at, media)) >= 0) {
+        int64_t gained = playable_of(media, whole) - playable;
+        playable += gained;
+        if (playing && at <= runs_dry) {
+            runs_dry += gained;
+            continue;
         }
-    }
-    int64_t total = whole[1] > whole[0] ? whole[1] : whole[0];
-    int64_t last = -1;
-    int64_t playable = 0;
-    for (;;) {
-        /* The next arrival, in the order of time. */
-        const struct sim_request *next = NULL;
-        for (uint32_t i = 0; i < sim->requests; i++) {
-            const struct sim_request *request = &sim->log[i];
-            if (request->resource == PLAYER_SEGMENT && request->fail == FAIL_NONE &&
-                request->ended_us > last &&
-                (next == NULL || request->ended_us < next->ended_us)) {
-                next = request;
-            }
-        }
-        if (next == NULL) {
-            break;
-        }
-        last = next->ended_us;
-        for (uint32_t i = 0; i < sim->requests; i++) {
-            const struct sim_request *request = &sim->log[i];
-            if (request->resource == PLAYER_SEGMENT && request->fail == FAIL_NONE &&
-                request->ended_us == last) {
-                media[request->rendition] += request->duration_us;
-            }
-        }
-        /* A rendition that is there to its end holds nothing back. */
-        int64_t least = media[0] < whole[0] ? media[0] : total;
-        if (audio && media[1] < whole[1] && media[1] < least) {
-            least = media[1];
-        }
-        int64_t now_playable = least;
-        int64_t gained = now_playable - playable;
-        playable = now_playable;
-        if (playing && last > runs_dry) {
+        if (playing) {
             truth.stalls++;
             playing = false;
             held = 0;
         }
-        if (playing) {
-            runs_dry += gained;
-            continue;
-        }
         held += gained;
         int64_t needed = truth.startup_us < 0 ? start_us : restart_us;
-        if (held > 0 && (held >= needed || playable >= total)) {
-            if (truth.startup_us < 0) {
-                truth.startup_us = last - sim->intended_us;
-            } else {
-                truth.stalled_us += last - runs_dry;
-            }
-            runs_dry = last + held;
-            playing = true;
+        if (held <= 0 || (held < needed && playable < total)) {
+            continue;
         }
+        if (truth.startup_us < 0) {
+            truth.startup_us = at - sim->intended_us;
+        } else {
+            truth.stalled_us += at - runs_dry;
+        }
+        runs_dry = at + held;
+        playing = true;
     }
     return truth;
 }
