@@ -175,7 +175,7 @@ int url_parse(struct span text, struct url *out)
     url.path = span_of(rest.ptr, path);
     rest = span_skip(rest, path);
     if (rest.len > 0 && rest.ptr[0] == '?') {
-        rest = span_skip(rest, 1);
+        rest = span_of(rest.ptr + 1, rest.len - 1);
         size_t query = span_find(rest, '#');
         url.query = span_of(rest.ptr, query);
         url.has_query = true;
@@ -334,6 +334,10 @@ static void put_normal(struct writer *w, struct span text)
 {
     for (size_t i = 0; i < text.len; i++) {
         int code = percent_code(text, i);
+        if (code < 0 && text.ptr[i] == '%') {
+            put_code(w, '%'); /* A stray one must not make a code with what follows. */
+            continue;
+        }
         if (code < 0) {
             put_encoded(w, span_of(text.ptr + i, 1));
             continue;
@@ -381,6 +385,16 @@ static void remove_dots(struct writer *w, size_t start)
     w->len = start + out;
 }
 
+/* Without authority a path must not begin with "//" (RFC 3986 section 3.3): it would read as
+ * one. Such a result is none. */
+static void refuse_double_slash(struct writer *w, size_t start, bool has_authority)
+{
+    if (!has_authority &&
+        span_starts_with(span_of(w->dst + start, w->len - start), SPAN("//"))) {
+        w->full = true;
+    }
+}
+
 static int finish(const struct writer *w, struct span *out)
 {
     if (w->full || w->len > URL_MAX) {
@@ -422,6 +436,8 @@ static void put_target(struct writer *w, const struct url *base, const struct ur
     if (r->path.len > 0 || whole) {
         remove_dots(w, start);
     }
+    refuse_double_slash(w, start,
+                        r->has_authority || (r->scheme.len == 0 && base->has_authority));
     if (query->has_query) {
         put_byte(w, '?');
         put_encoded(w, query->query);
@@ -512,6 +528,7 @@ int url_normalise(const struct url *url, char *dst, size_t size, struct span *ou
     if (!w.full) {
         remove_dots(&w, start);
     }
+    refuse_double_slash(&w, start, url->has_authority);
     if (w.len == start && (url_is_http(url) || url_is_https(url))) {
         put_byte(&w, '/');
     }

@@ -72,7 +72,8 @@ int url_percent_decode(struct span text, char *dst, size_t size);
 /* Resolves a reference against an absolute base (RFC 3986 section 5.2, strict; dot segments
  * removed) and writes the target, fragment included, into dst. Bytes that a URL cannot hold
  * are percent-encoded. *out is a span in dst. Returns 0, or -1 with *out untouched when the
- * reference cannot be parsed, base has no scheme and reference has none either, or the result
+ * reference cannot be parsed, base has no scheme and reference has none either, the result
+ * would be ambiguous (a path "//" without authority), or it
  * does not fit in size bytes or URL_MAX. dst must not overlap base or reference. */
 int url_resolve(const struct url *base, struct span reference, char *dst, size_t size,
                 struct span *out);

@@ -145,6 +145,8 @@ static void test_parse_pieces(void **state)
     assert_int_equal(url_parse_http(SPAN("http://h?q"), &url), 0);
     expect_span(url_target(&url), "?q", "http://h?q");
     assert_int_equal(url_port(&url), 80);
+    assert_int_equal(url_parse_http(SPAN("http://h?"), &url), 0);
+    expect_span(url_target(&url), "?", "http://h?");
     assert_int_equal(url_parse_http(SPAN("https://h:/x"), &url), 0);
     assert_int_equal(url_port(&url), 443);
     assert_int_equal(url_parse(SPAN("a/b:c?d"), &url), 0);
