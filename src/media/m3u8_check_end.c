@@ -37,6 +37,9 @@ static void check_early_segments(struct m3u8_parser *p)
 
 static void check_part_run(struct m3u8_parser *p, uint32_t first, uint32_t count)
 {
+    if (count == 0) {
+        return;
+    }
     const struct m3u8_part *parts =
         (const struct m3u8_part *)(const void *)p->block->arrays[M3U8_PARTS].items + first;
     int64_t target_us = p->playlist->part_target_us;
@@ -294,7 +297,8 @@ static void check_overlaps(struct m3u8_parser *p)
 static void check_leftovers(struct m3u8_parser *p)
 {
     struct m3u8_checker *c = p->check;
-    if (c->segment_tag_line != 0) {
+    /* EXT-X-GAP may stand before the parts of the segment to come. */
+    if (c->segment_tag_line != 0 && !(c->segment_tag == M3U8_TAG_GAP && c->part_in_segment)) {
         ADD(SEGMENT_TAG_UNUSED, c->segment_tag_line, m3u8_tag_table[c->segment_tag].name, NULL,
             NULL);
     }

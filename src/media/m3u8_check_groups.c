@@ -84,8 +84,6 @@ static const char *differing(const struct m3u8_rendition *a, const struct m3u8_r
     return !span_equal(a->language, b->language)                 ? "LANGUAGE"
            : !span_equal(a->assoc_language, b->assoc_language)   ? "ASSOC-LANGUAGE"
            : !span_equal(a->characteristics, b->characteristics) ? "CHARACTERISTICS"
-           : a->is_default != b->is_default                      ? "DEFAULT"
-           : a->autoselect != b->autoselect                      ? "AUTOSELECT"
            : a->forced != b->forced                              ? "FORCED"
                                                                  : NULL;
 }
@@ -106,6 +104,13 @@ static void compare_groups(struct m3u8_parser *p, const struct m3u8_rendition *c
             match = span_equal_nocase(first[k]->name, other[i]->name) ? first[k] : NULL;
         }
         const char *attribute = match == NULL ? "NAME" : differing(match, other[i]);
+        /* RFC 8216's own example 8.7 differs here, so this is told apart. */
+        if (attribute == NULL && (match->is_default != other[i]->is_default ||
+                                  match->autoselect != other[i]->autoselect)) {
+            ADD(MEDIA_GROUP_DEFAULT, other[i]->line, "EXT-X-MEDIA",
+                match->is_default != other[i]->is_default ? "DEFAULT" : "AUTOSELECT",
+                "it differs from line %u", match->line);
+        }
         if (attribute != NULL) {
             ADD(MEDIA_GROUP_MEMBERS, other[i]->line, "EXT-X-MEDIA", attribute,
                 match == NULL ? "group of line %u has no such member"

@@ -215,9 +215,7 @@ static void check_key_iv(struct m3u8_parser *p, const struct m3u8_attrs *attrs,
     if (!m3u8_attrs_has(attrs, AT_KEY_IV)) {
         return;
     }
-    if (p->tag == M3U8_TAG_KEY) {
-        m3u8_note_need(p, 2, "IV", "IV");
-    }
+    m3u8_note_need(p, 2, "IV", "IV");
     if (span_equal(method, SPAN("SAMPLE-AES-CTR")) || span_equal(method, SPAN("AES-256-GCM"))) {
         NOTE(KEY_IV_FORBIDDEN, "IV", "METHOD is %.*s", SPAN_ARGS(method));
     }
@@ -249,9 +247,6 @@ static void check_key(struct m3u8_parser *p, const struct m3u8_attrs *attrs)
         NOTE(KEY_FORMAT_VERSIONS, "KEYFORMATVERSIONS", "\"%.*s\"",
              SPAN_ARGS(attrs->value[AT_KEY_KEYFORMATVERSIONS]));
     }
-    if (p->tag != M3U8_TAG_KEY) {
-        return;
-    }
     if (m3u8_attrs_has(attrs, AT_KEY_KEYFORMAT)) {
         m3u8_note_need(p, 5, "KEYFORMAT", "KEYFORMAT");
     }
@@ -261,7 +256,9 @@ static void check_key(struct m3u8_parser *p, const struct m3u8_attrs *attrs)
     if (span_equal(method, SPAN("SAMPLE-AES"))) {
         m3u8_note_need(p, 5, "METHOD", "METHOD=SAMPLE-AES");
     }
-    check_segment_order(p);
+    if (p->tag == M3U8_TAG_KEY) {
+        check_segment_order(p);
+    }
 }
 
 static void check_map(struct m3u8_parser *p, const struct m3u8_attrs *attrs)

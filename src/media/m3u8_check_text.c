@@ -302,7 +302,7 @@ static void check_kind(struct m3u8_parser *p)
     if (p->seen_media == 0 && p->seen_multivariant == 0 && p->has_extm3u) {
         m3u8_report_add(report, M3U8_RULE_EMPTY_PLAYLIST, 1, NULL, NULL, NULL);
     }
-    if (p->check->first_uri_line != 0 && p->seen_media == 0) {
+    if (p->check->first_uri_line != 0 && p->seen_media == 0 && p->seen_multivariant == 0) {
         m3u8_report_add(report, M3U8_RULE_URI_WITHOUT_TAG, p->check->first_uri_line, NULL, NULL,
                         NULL);
     }

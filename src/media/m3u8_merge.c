@@ -184,6 +184,7 @@ static int append_dateranges(struct buf *out, const struct m3u8 *held, const str
 static int write_merged(struct buf *out, const struct m3u8 *held, const struct m3u8 *delta)
 {
     const struct m3u8_segment *first = m3u8_segment_by_sequence(held, delta->media_sequence);
+    bool done = false; /* a further EXT-X-SKIP is ignored, as the parser does */
     for (size_t at = 0; at < delta->text.len;) {
         struct span line = line_at(delta->text, at);
         at += line.len;
@@ -193,6 +194,10 @@ static int write_merged(struct buf *out, const struct m3u8 *held, const struct m
             }
             continue;
         }
+        if (done) {
+            continue;
+        }
+        done = true;
         if (append_dateranges(out, held, delta) != 0 ||
             (delta->skipped_segments > 0 && append_state(out, held, first) != 0)) {
             return -1;
