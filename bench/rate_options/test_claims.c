@@ -7,6 +7,8 @@
  * the runs are repeated until it has, a few times at most.
  *
  *     test_claims          all claims
+ *     test_claims --trace  what the dashboard shows and what is true, as CSV, for the picture
+ *                          in docs/rate-tracking.md
  *     test_claims --quick  short runs, and only the claims that no schedule may break; for
  *                          ThreadSanitizer */
 #include "rate_options/option.h"
@@ -336,6 +338,8 @@ struct view {
     uint64_t samples, calls;
 };
 
+static bool tracing;
+
 static void look(struct simulation *simulation, struct view *view, struct dashboard *out)
 {
     struct rate_answer answer;
@@ -351,6 +355,10 @@ static void look(struct simulation *simulation, struct view *view, struct dashbo
         view->error_sum += error < 0 ? -error : error;
         view->true_sum += truth;
         view->samples++;
+        if (tracing) {
+            printf("%s,%.3f,%.3f,%.3f\n", simulation->option->name,
+                   (double)simulation->now_ms / 1000, truth, view->shown);
+        }
         out->shown_max = view->shown > out->shown_max ? view->shown : out->shown_max;
         out->true_max = truth > out->true_max ? truth : out->true_max;
     }
@@ -626,6 +634,14 @@ static void report_quick(int index)
 int main(int argc, char **argv)
 {
     bool quick = argc > 1 && strcmp(argv[1], "--quick") == 0;
+    tracing = argc > 1 && strcmp(argv[1], "--trace") == 0;
+    if (tracing) {
+        printf("option,time_s,true_per_s,shown_per_s\n");
+        for (int i = 0; i < OPTIONS; i++) {
+            run_dashboard(all_claims[i].option, true);
+        }
+        return EXIT_SUCCESS;
+    }
     for (int i = 0; i < OPTIONS; i++) {
         run_option(&all_claims[i], outcomes[i], quick ? 40 : 200, quick ? 1 : ROUNDS_MAX);
         if (!quick) {
