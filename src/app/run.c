@@ -26,8 +26,7 @@
 /* A fetch in flight at the end of a run may take this long (the grace of every run). */
 #define GRACE_US INT64_C(10000000)
 
-/* From the moment all is ready to time 0 of the plan, so that the workers stand at the start.
- */
+/* From the moment the workers are ready to time 0 of the plan: the observers start in it. */
 #define LEAD_US 200000
 
 /* Descriptors of the process besides connections: epoll, wake-ups, DNS, files, observers. */
@@ -267,7 +266,8 @@ static int make_views(struct app_run *app, struct err *err)
     if (app->views == NULL) {
         return -1;
     }
-    if (views_url(app->views) != NULL && !options->quiet) {
+    /* Not over the dashboard, which owns the terminal by now. */
+    if (views_url(app->views) != NULL && view.terminal == VIEW_TERMINAL_PROGRESS) {
         fprintf(stderr, "shoal: live figures at %s\n", views_url(app->views));
     }
     if (views_are_exposed(app->views)) {
