@@ -45,8 +45,9 @@ static const struct option_type option_words = {.take = take_word, .repeats = tr
 
 #define ROW(long_name, kind, field, value, standard, words)                                 \
     {                                                                                       \
-        .name = long_name, .type = &(kind), .offset = offsetof(struct app_origin, field),   \
-        .low = 0, .high = INT64_MAX, .argument = value, .fallback = standard, .help = words \
+        .name = (long_name), .type = &(kind), .offset = offsetof(struct app_origin, field), \
+        .low = 0, .high = INT64_MAX, .argument = (value), .fallback = (standard),           \
+        .help = (words)                                                                     \
     }
 
 static const struct option rows[] = {

@@ -69,10 +69,18 @@ static uint8_t *full_box_start(struct writer *w, const char *type, unsigned vers
     return box;
 }
 
+/* Writes into what has been written already. */
+static void patch_u32(uint8_t *at, uint32_t value)
+{
+    at[0] = (uint8_t)(value >> 24);
+    at[1] = (uint8_t)(value >> 16);
+    at[2] = (uint8_t)(value >> 8);
+    at[3] = (uint8_t)value;
+}
+
 static void box_end(struct writer *w, uint8_t *box)
 {
-    struct writer size = {box, box};
-    put_u32(&size, (uint32_t)(w->at - box));
+    patch_u32(box, (uint32_t)(w->at - box));
 }
 
 static void put_matrix(struct writer *w)
@@ -366,7 +374,6 @@ static void put_pictures(struct writer *w, const struct make_spec *spec,
     assert(natural <= room);
     uint64_t spare = room - natural;
     uint64_t used = 0;
-    struct writer table = {sizes, sizes};
     for (uint32_t i = 0; i < segment->pictures; i++) {
         uint8_t *sample = w->at;
         size_t len = i == 0 ? idr_len : h264_make_skip(&spec->video, i, skip);
@@ -382,7 +389,7 @@ static void put_pictures(struct writer *w, const struct make_spec *spec,
             w->at += fill - NAL_LENGTH;
             used += fill;
         }
-        put_u32(&table, (uint32_t)(w->at - sample));
+        patch_u32(sizes + (size_t)i * 4, (uint32_t)(w->at - sample));
     }
 }
 
@@ -423,12 +430,6 @@ static void put_audio_traf(struct writer *w, const struct make_spec *spec,
     put_u32(w, 0);
     box_end(w, trun);
     box_end(w, traf);
-}
-
-static void patch_u32(uint8_t *at, uint32_t value)
-{
-    struct writer w = {at, at};
-    put_u32(&w, value);
 }
 
 int fmp4_make_segment(const struct make_spec *spec, const struct make_segment *segment,

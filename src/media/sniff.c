@@ -90,7 +90,8 @@ static bool is_webvtt(struct span head)
     if (!span_starts_with(head, SPAN("WEBVTT"))) {
         return false;
     }
-    return head.len == 6 || memchr(" \t\r\n", head.ptr[6], 4) != NULL;
+    return head.len == 6 || head.ptr[6] == ' ' || head.ptr[6] == '\t' || head.ptr[6] == '\r' ||
+           head.ptr[6] == '\n';
 }
 
 enum sniff sniff_media(struct span head)

@@ -288,7 +288,8 @@ static void put_audio(struct muxer *mux, uint32_t from, uint32_t to)
 
 static size_t put_start_code(uint8_t *out)
 {
-    memcpy(out, "\0\0\1", 3);
+    out[0] = out[1] = 0;
+    out[2] = 1;
     return 3;
 }
 

@@ -29,7 +29,7 @@ static void drop(struct blob_cache *cache, struct blob *blob)
     cache->held_count--;
     list_remove(&blob->in_use_order);
     list_remove(&blob->in_bucket);
-    munmap((void *)(uintptr_t)blob->map, blob->len);
+    munmap(blob->map, blob->len);
     close(blob->fd);
     free(blob);
 }

@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 struct blob {
-    int fd;             /* owned; a memory file of len bytes */
-    const uint8_t *map; /* owned; the same bytes */
+    int fd;       /* owned; a memory file of len bytes */
+    uint8_t *map; /* owned; the same bytes */
     size_t len;
     unsigned references;
     uint64_t cache_id, number; /* which segment it is */

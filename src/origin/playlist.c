@@ -125,6 +125,12 @@ static int render_segment(const struct playlist_request *request, const char *pr
     const struct stream_rendition *rendition = request->target.rendition;
     const struct stream *stream = rendition->stream;
     char uri[URI_BYTES + 64];
+    /* Another URI for the same bytes. Not another query: players and CDNs take that for a new
+     * signature of the same resource. */
+    char detour[32] = "";
+    if ((request->defects & PLAYLIST_URI_CHANGE) != 0) {
+        snprintf(detour, sizeof detour, "%" PRIu64 "/../", request->variation);
+    }
     struct m3u8_write_segment segment = {
         .duration_us = stream_duration_us(stream, number),
         .program_date_us = -1,
@@ -136,9 +142,9 @@ static int render_segment(const struct playlist_request *request, const char *pr
     if (stream->byte_ranges) {
         segment.range.length = stream_segment_bytes(rendition, number);
         segment.range.offset = stream_segment_offset(rendition, number);
-        snprintf(uri, sizeof uri, "%s%s", prefix, stream_file_name(stream));
+        snprintf(uri, sizeof uri, "%s%s%s", prefix, detour, stream_file_name(stream));
     } else {
-        snprintf(uri, sizeof uri, "%s%" PRIu64 ".%s", prefix, number,
+        snprintf(uri, sizeof uri, "%s%s%" PRIu64 ".%s", prefix, detour, number,
                  stream_segment_suffix(stream));
     }
     if ((request->defects & PLAYLIST_RANGE_BEYOND) != 0) {
@@ -147,10 +153,6 @@ static int render_segment(const struct playlist_request *request, const char *pr
     }
     if ((request->defects & PLAYLIST_LONG_EXTINF) != 0) {
         segment.duration_us = segment.duration_us * 2 + 1000000;
-    }
-    if ((request->defects & PLAYLIST_URI_CHANGE) != 0) {
-        snprintf(uri + strlen(uri), sizeof uri - strlen(uri), "?v=%" PRIu64,
-                 request->variation);
     }
     segment.uri = span_from_string(uri);
     return m3u8_write_segment(out, &segment);

@@ -13,7 +13,7 @@ static bool is_token(struct span s)
 {
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
-        if (c >= 0x80 || (!isalnum(c) && memchr("!#$%&'*+-.^_`|~", c, 15) == NULL)) {
+        if (c >= 0x80 || (!isalnum(c) && (c == 0 || strchr("!#$%&'*+-.^_`|~", c) == NULL))) {
             return false;
         }
     }

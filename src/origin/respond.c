@@ -107,7 +107,7 @@ int respond_refuse(struct origin *origin, int status, struct response *out)
     return respond_short(origin, status, "", false, out);
 }
 
-static struct text *gzip(const struct text *plain)
+static struct text *gzip(struct text *plain)
 {
     z_stream z = {0};
     if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) !=
@@ -117,7 +117,7 @@ static struct text *gzip(const struct text *plain)
     size_t bound = deflateBound(&z, plain->len);
     struct text *packed = malloc(sizeof *packed + bound);
     if (packed != NULL) {
-        z.next_in = (unsigned char *)(uintptr_t)plain->bytes;
+        z.next_in = (unsigned char *)plain->bytes;
         z.avail_in = (uInt)plain->len;
         z.next_out = (unsigned char *)packed->bytes;
         z.avail_out = (uInt)bound;
@@ -452,7 +452,9 @@ static int make_endless(struct origin *origin, struct content *content)
     static char packets[188 * 64];
     for (size_t at = 0; at < sizeof packets; at += 188) {
         memset(packets + at, 0xff, 188);
-        memcpy(packets + at, "\x47\x1f\xff\x10", 4);
+        packets[at] = 0x47;
+        packets[at + 1] = 0x1f;
+        packets[at + 3] = 0x10;
     }
     if (flatten(origin, &content->body) != 0) {
         return -1;

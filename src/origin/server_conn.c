@@ -3,12 +3,8 @@
 #include "origin/respond.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <openssl/err.h>
 #include <stdlib.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #define IDLE_LIMIT_US   75000000  /* between requests */
@@ -16,7 +12,7 @@
 #define LINGER_LIMIT_US 2000000
 
 /* One connection sends at most so much before the others have their turn. */
-#define TURN_BYTES (512 * 1024)
+#define TURN_BYTES (UINT64_C(512) * 1024)
 
 /* A slow body is sent in slices of this length of time. */
 #define PACE_US 50000
@@ -54,7 +50,7 @@ static void finish_response(struct server_conn *conn)
     conn->plan = NULL;
 }
 
-void server_conn_close(struct server_conn *conn)
+static void close_with(struct server_conn *conn, bool reset)
 {
     struct origin *origin = conn->origin;
     if (conn->state == CONN_SENDING || conn->state == CONN_HELD) {
@@ -65,97 +61,31 @@ void server_conn_close(struct server_conn *conn)
     loop_timer_stop(origin->loop, &conn->timer);
     list_remove(&conn->node);
     buf_release(&conn->in);
-    SSL_free(conn->ssl);
-    close(conn->fd);
+    server_io_close(&conn->wire, reset);
     origin->stats.open--;
     free(conn);
+}
+
+void server_conn_close(struct server_conn *conn)
+{
+    close_with(conn, false);
 }
 
 /* Closes so that the client sees a reset. */
 static void conn_reset(struct server_conn *conn)
 {
-    const struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-    server_conn_close(conn);
+    close_with(conn, true);
 }
 
 static void want(struct server_conn *conn, unsigned events)
 {
-    loop_io_start(conn->origin->loop, &conn->io, conn->fd, events);
+    loop_io_start(conn->origin->loop, &conn->io, conn->wire.fd, events);
 }
 
-/* Reads into the shared buffer. Returns bytes, 0 at the end, -1 when none is there, -2 when the
- * connection is broken. */
-static ssize_t conn_read(struct server_conn *conn)
+/* Reads into the buffer that all connections share. */
+static ssize_t read_some(struct server_conn *conn)
 {
-    char *buffer = conn->origin->read_buffer;
-    if (conn->ssl == NULL) {
-        ssize_t n = recv(conn->fd, buffer, SERVER_READ_BYTES, 0);
-        if (n < 0) {
-            return errno == EAGAIN || errno == EINTR ? -1 : -2;
-        }
-        return n;
-    }
-    int n = SSL_read(conn->ssl, buffer, SERVER_READ_BYTES);
-    if (n > 0) {
-        return n;
-    }
-    int error = SSL_get_error(conn->ssl, n);
-    ERR_clear_error();
-    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
-        return -1;
-    }
-    return error == SSL_ERROR_ZERO_RETURN ? 0 : -2;
-}
-
-/* Result of a write: bytes, -1 when none is taken now, -2 when the connection is broken. */
-static ssize_t write_result(ssize_t n)
-{
-    if (n >= 0) {
-        return n;
-    }
-    return errno == EAGAIN || errno == EINTR ? -1 : -2;
-}
-
-static ssize_t tls_write(struct server_conn *conn, const char *ptr, size_t len)
-{
-    int n = SSL_write(conn->ssl, ptr, len > (1 << 20) ? 1 << 20 : (int)len);
-    if (n > 0) {
-        return n;
-    }
-    int error = SSL_get_error(conn->ssl, n);
-    ERR_clear_error();
-    return error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ ? -1 : -2;
-}
-
-/* Sends head bytes, and over plain TCP the start of a body in memory with them. */
-static ssize_t send_head(struct server_conn *conn, const struct body_piece *piece)
-{
-    const struct buf *head = &conn->response.head;
-    char *ptr = head->ptr + conn->head_at;
-    size_t len = head->len - conn->head_at;
-    if (conn->ssl != NULL) {
-        return tls_write(conn, ptr, len);
-    }
-    if (piece->len == 0 || piece->fd >= 0) {
-        int more = piece->len > 0 ? MSG_MORE : 0;
-        return write_result(send(conn->fd, ptr, len, MSG_NOSIGNAL | more));
-    }
-    struct iovec parts[2] = {{ptr, len}, {(void *)(uintptr_t)piece->ptr, piece->len}};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-    return write_result(sendmsg(conn->fd, &message, MSG_NOSIGNAL));
-}
-
-static ssize_t send_piece(struct server_conn *conn, const struct body_piece *piece)
-{
-    if (conn->ssl != NULL) {
-        return tls_write(conn, piece->ptr, piece->len);
-    }
-    if (piece->fd >= 0) {
-        off_t offset = (off_t)piece->offset;
-        return write_result(sendfile(conn->fd, piece->fd, &offset, piece->len));
-    }
-    return write_result(send(conn->fd, piece->ptr, piece->len, MSG_NOSIGNAL));
+    return server_io_read(&conn->wire, conn->origin->read_buffer, SERVER_READ_BYTES);
 }
 
 /* Body bytes that may be sent now: the rest up to the cut, and the allowance of a slow body. */
@@ -222,8 +152,12 @@ static enum step step_send(struct server_conn *conn)
         if (head == 0 && bound == 0) {
             return wait_for_allowance(conn);
         }
-        ssize_t n = head > 0 ? send_head(conn, &piece) : send_piece(conn, &piece);
-        if (n == -1) {
+        ssize_t n =
+            head > 0
+                ? server_io_send_head(&conn->wire,
+                                      span_of(response->head.ptr + conn->head_at, head), &piece)
+                : server_io_send_piece(&conn->wire, &piece);
+        if (n == SERVER_IO_LATER) {
             return STEP_WANT_WRITE;
         }
         if (n < 0) {
@@ -260,14 +194,10 @@ static enum step end_send(struct server_conn *conn)
     if (keep_alive) {
         conn->state = CONN_READING;
         /* What is already here is looked at; else the kernel will tell. */
-        return conn->in.len > 0 || conn->ssl != NULL ? STEP_DONE : STEP_WANT_READ;
+        return conn->in.len > 0 || conn->wire.ssl != NULL ? STEP_DONE : STEP_WANT_READ;
     }
     conn->state = CONN_LINGERING;
-    if (conn->ssl != NULL) {
-        SSL_shutdown(conn->ssl);
-        ERR_clear_error();
-    }
-    shutdown(conn->fd, SHUT_WR);
+    server_io_end(&conn->wire);
     return STEP_WANT_READ;
 }
 
@@ -351,7 +281,8 @@ static enum step answer(struct server_conn *conn, const struct request *request,
         return STEP_CLOSED;
     }
     start_response(conn);
-    if (respond_make(conn->origin, request, plan, conn->ssl != NULL, &conn->response) != 0) {
+    if (respond_make(conn->origin, request, plan, conn->wire.ssl != NULL, &conn->response) !=
+        0) {
         server_conn_close(conn);
         return STEP_CLOSED;
     }
@@ -416,8 +347,8 @@ static enum step step_request(struct server_conn *conn)
             return step;
         }
     }
-    ssize_t n = conn_read(conn);
-    if (n == -1) {
+    ssize_t n = read_some(conn);
+    if (n == SERVER_IO_LATER) {
         return STEP_WANT_READ;
     }
     if (n <= 0) {
@@ -447,8 +378,8 @@ static enum step step_request(struct server_conn *conn)
 /* While an answer waits, bytes are kept up to a bound and the client's end is noticed. */
 static enum step step_held(struct server_conn *conn)
 {
-    ssize_t n = conn_read(conn);
-    if (n == 0 || n == -2) {
+    ssize_t n = read_some(conn);
+    if (n == 0 || n == SERVER_IO_BROKEN) {
         server_conn_close(conn);
         return STEP_CLOSED;
     }
@@ -461,8 +392,8 @@ static enum step step_held(struct server_conn *conn)
 
 static enum step step_linger(struct server_conn *conn)
 {
-    ssize_t n = conn_read(conn);
-    if (n == 0 || n == -2) {
+    ssize_t n = read_some(conn);
+    if (n == 0 || n == SERVER_IO_BROKEN) {
         server_conn_close(conn);
         return STEP_CLOSED;
     }
@@ -471,22 +402,19 @@ static enum step step_linger(struct server_conn *conn)
 
 static enum step step_handshake(struct server_conn *conn)
 {
-    int n = SSL_accept(conn->ssl);
-    if (n == 1) {
+    switch (server_io_accept(&conn->wire)) {
+    case 1:
         conn->origin->stats.tls_handshakes++;
         conn->state = CONN_READING;
         return STEP_DONE;
-    }
-    int error = SSL_get_error(conn->ssl, n);
-    ERR_clear_error();
-    if (error == SSL_ERROR_WANT_READ) {
+    case 0:
         return STEP_WANT_READ;
-    }
-    if (error == SSL_ERROR_WANT_WRITE) {
+    case SERVER_IO_LATER:
         return STEP_WANT_WRITE;
+    default:
+        server_conn_close(conn);
+        return STEP_CLOSED;
     }
-    server_conn_close(conn);
-    return STEP_CLOSED;
 }
 
 static enum step step_sending(struct server_conn *conn)
@@ -556,8 +484,8 @@ static int start_tls(struct server_conn *conn)
                                                   loop_now_us(origin->loop));
     if (fault == FAULT_TLS_GARBAGE) {
         static const char garbage[] = "this is no TLS record\r\n";
-        send(conn->fd, garbage, sizeof garbage - 1, MSG_NOSIGNAL);
-        shutdown(conn->fd, SHUT_WR);
+        send(conn->wire.fd, garbage, sizeof garbage - 1, MSG_NOSIGNAL);
+        shutdown(conn->wire.fd, SHUT_WR);
         conn->state = CONN_LINGERING;
         return 0;
     }
@@ -567,8 +495,8 @@ static int start_tls(struct server_conn *conn)
     }
     SSL_CTX *context =
         fault == FAULT_TLS_WRONG_NAME ? origin->tls->wrong_name : origin->tls->context;
-    conn->ssl = SSL_new(context);
-    if (conn->ssl == NULL || SSL_set_fd(conn->ssl, conn->fd) != 1) {
+    conn->wire.ssl = SSL_new(context);
+    if (conn->wire.ssl == NULL || SSL_set_fd(conn->wire.ssl, conn->wire.fd) != 1) {
         return -1;
     }
     conn->state = CONN_HANDSHAKE;
@@ -583,7 +511,7 @@ void server_conn_start(struct origin *origin, int fd, bool is_tls)
         return;
     }
     conn->origin = origin;
-    conn->fd = fd;
+    conn->wire.fd = fd;
     conn->state = CONN_READING;
     conn->number = ++origin->stats.connections;
     origin->stats.open++;

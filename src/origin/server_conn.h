@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "origin/body.h"
 #include "origin/server.h"
+#include "origin/server_io.h"
 
 #include <stdbool.h>
 
@@ -36,8 +37,7 @@ struct server_conn {
     struct loop_timer timer; /* end of a hold, next turn of a slow body */
     struct list node;        /* in origin->connections */
     struct origin *origin;
-    SSL *ssl; /* owned; NULL over plain TCP */
-    int fd;   /* owned */
+    struct server_io wire;
     enum conn_state state;
     uint64_t number;
     int64_t active_us; /* last sign of life */

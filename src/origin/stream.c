@@ -1,9 +1,9 @@
 #include "origin/stream.h"
 
 #include "base/rng.h"
-#include "base/units.h"
 #include "media/fmp4_make.h"
 #include "media/ts_make.h"
+#include "origin/stream_text.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -28,263 +28,6 @@ static const struct container {
 /* Segments that left the window stay for the length of the window, and at least so many. */
 #define KEPT_SEGMENTS 10
 
-/* What the text says before it is put together. */
-struct stream_text {
-    uint64_t bitrates[STREAM_VARIANTS_MAX];
-    uint64_t audio_bps; /* of a rendition of its own; 0: none */
-    uint64_t muxed_bps; /* of the sound inside the variants; 0: none */
-    int64_t vod_us;
-};
-
-struct stream_option {
-    const char *name;
-    const char *form; /* told to the user when the value cannot be read */
-    /* Returns NULL, or what is wrong. */
-    const char *(*set)(struct stream *stream, struct stream_text *text, struct span value);
-};
-
-static const char *set_name(struct stream *stream, struct stream_text *text, struct span value)
-{
-    (void)text;
-    for (size_t i = 0; i < value.len; i++) {
-        if (memchr("/?#%\" ", value.ptr[i], 6) != NULL || value.ptr[i] < 0x20) {
-            return "has a byte that no path can hold";
-        }
-    }
-    return value.len > 0 && span_to_string(value, stream->name, sizeof stream->name)
-               ? NULL
-               : "is empty or too long";
-}
-
-static const char *set_bitrates(struct stream *stream, struct stream_text *text,
-                                struct span value)
-{
-    stream->variants = 0;
-    while (value.len > 0) {
-        if (stream->variants == STREAM_VARIANTS_MAX) {
-            return "more than 16 bit rates";
-        }
-        const char *wrong =
-            units_parse_bitrate(span_cut(&value, '+'), &text->bitrates[stream->variants]);
-        if (wrong != NULL) {
-            return wrong;
-        }
-        stream->variants++;
-    }
-    return stream->variants > 0 ? NULL : "no bit rate";
-}
-
-/* A duration in whole pictures of 40 ms. */
-static const char *parse_pictures(struct span value, int64_t *out_us)
-{
-    int64_t us = 0;
-    const char *wrong = units_parse_duration(value, &us);
-    if (wrong != NULL) {
-        return wrong;
-    }
-    if (us <= 0 || us % MAKE_PICTURE_US != 0) {
-        return "not a multiple of 40ms, the length of a picture";
-    }
-    *out_us = us;
-    return NULL;
-}
-
-static const char *set_segment(struct stream *stream, struct stream_text *text,
-                               struct span value)
-{
-    (void)text;
-    const char *wrong = parse_pictures(value, &stream->segment_us);
-    return wrong == NULL && stream->segment_us > 60000000 ? "longer than 60s" : wrong;
-}
-
-static const char *set_vod(struct stream *stream, struct stream_text *text, struct span value)
-{
-    stream->kind = STREAM_VOD;
-    return parse_pictures(value, &text->vod_us);
-}
-
-static const char *set_type(struct stream *stream, struct stream_text *text, struct span value)
-{
-    (void)text;
-    if (span_equal(value, SPAN("live"))) {
-        stream->kind = STREAM_LIVE;
-    } else if (span_equal(value, SPAN("event"))) {
-        stream->kind = STREAM_EVENT;
-    } else {
-        return "neither live nor event (for a VOD write vod=60s)";
-    }
-    return NULL;
-}
-
-static const char *set_format(struct stream *stream, struct stream_text *text,
-                              struct span value)
-{
-    (void)text;
-    static const struct {
-        struct span name;
-        enum stream_format format;
-        bool byte_ranges;
-    } formats[] = {{{"ts", 2}, STREAM_TS, false},
-                   {{"fmp4", 4}, STREAM_FMP4, false},
-                   {{"byterange", 9}, STREAM_TS, true},
-                   {{"fmp4-byterange", 14}, STREAM_FMP4, true}};
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
-        if (span_equal(value, formats[i].name)) {
-            stream->format = formats[i].format;
-            stream->byte_ranges = formats[i].byte_ranges;
-            return NULL;
-        }
-    }
-    return "none of ts, fmp4, byterange, fmp4-byterange";
-}
-
-static const char *set_key(struct stream *stream, struct stream_text *text, struct span value)
-{
-    (void)text;
-    stream->encrypted = span_equal(value, SPAN("aes128"));
-    return stream->encrypted ? NULL : "not aes128";
-}
-
-static const char *set_uris(struct stream *stream, struct stream_text *text, struct span value)
-{
-    (void)text;
-    static const struct span names[] = {{"relative", 8}, {"path", 4}, {"absolute", 8}};
-    for (unsigned i = 0; i < 3; i++) {
-        if (span_equal(value, names[i])) {
-            stream->uris = (enum stream_uris)i;
-            return NULL;
-        }
-    }
-    return "none of relative, path, absolute";
-}
-
-static const char *parse_count(struct span value, unsigned least, unsigned most, unsigned *out)
-{
-    uint64_t count = 0;
-    if (!span_to_u64(value, &count) || count < least || count > most) {
-        return "not a whole number in range";
-    }
-    *out = (unsigned)count;
-    return NULL;
-}
-
-static const char *set_window(struct stream *stream, struct stream_text *text,
-                              struct span value)
-{
-    (void)text;
-    return parse_count(value, 1, 10000, &stream->window);
-}
-
-static const char *set_discontinuity(struct stream *stream, struct stream_text *text,
-                                     struct span value)
-{
-    (void)text;
-    return parse_count(value, 1, 1000000, &stream->discontinuity_every);
-}
-
-static const char *set_gap(struct stream *stream, struct stream_text *text, struct span value)
-{
-    (void)text;
-    return parse_count(value, 2, 1000000, &stream->gap_every);
-}
-
-/* "none" or a bit rate. */
-static const char *parse_sound(struct span value, uint64_t *out_bps)
-{
-    if (span_equal(value, SPAN("none"))) {
-        *out_bps = 0;
-        return NULL;
-    }
-    return units_parse_bitrate(value, out_bps);
-}
-
-static const char *set_audio(struct stream *stream, struct stream_text *text, struct span value)
-{
-    (void)stream;
-    return parse_sound(value, &text->audio_bps);
-}
-
-static const char *set_muxed(struct stream *stream, struct stream_text *text, struct span value)
-{
-    (void)stream;
-    return parse_sound(value, &text->muxed_bps);
-}
-
-static const char *set_phase(struct stream *stream, struct stream_text *text, struct span value)
-{
-    (void)text;
-    return units_parse_duration(value, &stream->phase_us);
-}
-
-static const char *parse_yes_no(struct span value, bool *out)
-{
-    *out = span_equal(value, SPAN("yes"));
-    return *out || span_equal(value, SPAN("no")) ? NULL : "neither yes nor no";
-}
-
-static const char *set_date(struct stream *stream, struct stream_text *text, struct span value)
-{
-    (void)text;
-    return parse_yes_no(value, &stream->program_date);
-}
-
-static const char *set_sequence(struct stream *stream, struct stream_text *text,
-                                struct span value)
-{
-    (void)text;
-    bool written = true;
-    const char *wrong = parse_yes_no(value, &written);
-    stream->no_sequence = !written;
-    return wrong;
-}
-
-static const struct stream_option stream_options[] = {
-    {"name", "name=live", set_name},
-    {"bitrates", "bitrates=500k+2M", set_bitrates},
-    {"segment", "segment=2s", set_segment},
-    {"window", "window=6", set_window},
-    {"vod", "vod=60s", set_vod},
-    {"type", "type=event", set_type},
-    {"format", "format=fmp4", set_format},
-    {"audio", "audio=96k", set_audio},
-    {"muxed", "muxed=64k", set_muxed},
-    {"key", "key=aes128", set_key},
-    {"uris", "uris=absolute", set_uris},
-    {"discontinuity", "discontinuity=5", set_discontinuity},
-    {"gap", "gap=7", set_gap},
-    {"phase", "phase=500ms", set_phase},
-    {"date", "date=yes", set_date},
-    {"sequence", "sequence=no", set_sequence},
-};
-
-static int parse_text(struct stream *stream, struct stream_text *text, struct span rest,
-                      struct err *err)
-{
-    while (rest.len > 0) {
-        struct span value = span_cut(&rest, ',');
-        struct span name = span_cut(&value, '=');
-        size_t i = 0;
-        size_t count = sizeof stream_options / sizeof stream_options[0];
-        while (i < count && !span_equal(name, span_from_string(stream_options[i].name))) {
-            i++;
-        }
-        if (i == count) {
-            return err_set(err, ERR_USAGE, "--stream",
-                           "known are name, bitrates, segment, window, vod, type, format, "
-                           "audio, muxed, key, uris, discontinuity, gap, phase, date, sequence",
-                           "unknown property '%.*s'", SPAN_ARGS(name));
-        }
-        const char *wrong = stream_options[i].set(stream, text, value);
-        if (wrong != NULL) {
-            char hint[80];
-            snprintf(hint, sizeof hint, "write for instance %s", stream_options[i].form);
-            return err_set(err, ERR_USAGE, "--stream", hint, "%s=%.*s: %s",
-                           stream_options[i].name, SPAN_ARGS(value), wrong);
-        }
-    }
-    return 0;
-}
-
 static struct h264_make picture_size(uint64_t bps)
 {
     static const struct {
@@ -305,7 +48,7 @@ static unsigned audio_frame_bytes(uint64_t bps)
     if (bps == 0) {
         return 0;
     }
-    uint64_t bytes = bps * AAC_MAKE_FRAME_SAMPLES / (8 * AAC_MAKE_RATE);
+    uint64_t bytes = bps * AAC_MAKE_FRAME_SAMPLES / (UINT64_C(8) * AAC_MAKE_RATE);
     bytes = bytes < AAC_MAKE_FRAME_MIN ? AAC_MAKE_FRAME_MIN : bytes;
     return (unsigned)(bytes > AAC_MAKE_FRAME_MAX ? AAC_MAKE_FRAME_MAX : bytes);
 }
@@ -422,11 +165,7 @@ struct stream *stream_new(struct span text, unsigned number, int64_t now_us, int
     stream->variants = 1;
     stream->window = 6;
     stream->segment_us = 2000000;
-    if (parse_text(stream, &values, text, err) != 0) {
-        goto failed;
-    }
-    if (stream->name[0] == '\0') {
-        err_set(err, ERR_USAGE, "--stream", "write for instance name=live", "has no name");
+    if (stream_text_parse(text, stream, &values, err) != 0) {
         goto failed;
     }
     place_in_time(stream, values.vod_us, now_us, wall_us);

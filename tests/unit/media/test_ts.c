@@ -151,13 +151,13 @@ static void test_damage_is_found(void **state)
 {
     (void)state;
     static const struct damage damages[] = {
-        {"sync", 188 * 3, 0x46, 0, "no sync byte where a packet begins"},
-        {"damaged", 188 * 3 + 1, 0xc1, 0, "a packet marked as damaged"},
-        {"field", 188 * 2 + 4, 200, 0, "an adaptation field longer than its packet"},
-        {"counter", 188 * 3 + 3, 0x1e, 0, "a continuity counter that jumps"},
+        {"sync", 564, 0x46, 0, "no sync byte where a packet begins"},
+        {"damaged", 564 + 1, 0xc1, 0, "a packet marked as damaged"},
+        {"field", 376 + 4, 200, 0, "an adaptation field longer than its packet"},
+        {"counter", 564 + 3, 0x1e, 0, "a continuity counter that jumps"},
         {"PAT", 5, 9, 0, "no program association table"},
         {"PMT", 188 + 5, 9, 0, "no program map table"},
-        {"start code", 188 * 2 + 12 + 2, 9, 0, "a PES packet without its start code"},
+        {"start code", 376 + 12 + 2, 9, 0, "a PES packet without its start code"},
         {"end", 0, 0x47, 10, "a part of a packet at the end"},
     };
     struct make_spec spec = usable(1);
