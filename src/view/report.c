@@ -27,13 +27,14 @@ int report_make(struct report *report, const struct run_info *info,
                 unsigned threshold_count, bool interrupted)
 {
     struct recorder_state *state = malloc(sizeof(*state));
-    *report = (struct report){.info = *info, .interrupted = interrupted};
+    *report = (struct report){.info = *info};
     if (state == NULL) {
         return -1;
     }
     recorder_state(recorder, state);
     report->run = recorder_run(recorder);
     report->step_s = state->step_s;
+    report->interrupted = interrupted && !state->abort;
     report->facts = state->facts;
     report->cost = state->cost;
     report->threshold_count =

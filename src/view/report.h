@@ -61,7 +61,9 @@ struct report {
     void *loaded;              /* owned by report_load.c; NULL otherwise */
 };
 
-/* Makes the report of a run that is over. Returns 0, or -1 when there is no memory. */
+/* Makes the report of a run that is over. `interrupted`: its stop was asked for; where a
+ * threshold with `abort` did so, the run counts as failed and not as interrupted. Returns 0, or
+ * -1 when there is no memory. */
 int report_make(struct report *report, const struct run_info *info,
                 const struct recorder *recorder, const struct threshold *thresholds,
                 unsigned threshold_count, bool interrupted);

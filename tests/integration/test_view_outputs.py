@@ -1,0 +1,169 @@
+"""What a run leaves behind: text, JSON, CSV, HTML, JUnit; and that all of it tells the same."""
+import csv
+import json
+import pathlib
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from view_tools import events, get, samples, snapshot, url_of
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LIVE = ("--stream", "name=live,segment=1s,bitrates=500k+1M")
+
+
+def text_counter(output, name):
+    """A row of the printed report's counters."""
+    found = re.search(rf"^  {name} +([\d,]+) ", output, re.M)
+    return int(found.group(1).replace(",", "")) if found else 0
+
+
+def test_every_form_tells_the_same(shoal, origin, tmp_path):
+    server = origin(*LIVE)
+    files = {name: tmp_path / f"run.{name}" for name in ("csv", "html", "xml")}
+    run = shoal.start("--viewers", 40, "--ramp", "1s", "--duration", "6s", "--listen",
+                      "127.0.0.1:0", "--csv", files["csv"], "--html", files["html"], "--junit",
+                      files["xml"], "--threshold", "count(stalls)==0", f"{server.base}/live/index.m3u8")
+    last = list(events(url_of(run)))[-1]
+    report = run.finish()
+    assert report.status == 0, report.output
+    report.check_balance()
+
+    # The origin counted the same, its answers to the preflight apart.
+    assert report["segments"] > 100
+    # Terminal, JSON, the last event of the API.
+    assert last["final"] and last["run"]["phase"] == "over"
+    for name in ("http_requests", "segments", "playlists", "body_bytes", "tcp_connects",
+                 "sessions_started", "segment_bytes"):
+        assert text_counter(report.output, name) == report[name], name
+        assert last["counters"][name] == report[name], name
+    for name, histogram in report.json["histograms"].items():
+        assert last["windows"]["run"]["times"][name]["count"] == histogram["count"], name
+        assert last["windows"]["run"]["times"][name]["p99_s"] == \
+            pytest.approx(histogram["p99_s"]), name
+
+    # Rows of the timeline, each over its own interval, make up the totals.
+    with open(files["csv"], newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(report.json["timeline"])
+    for column, name in (("segments_per_s", "segments"), ("bytes_per_s", "body_bytes"),
+                         ("http_requests_per_s", "http_requests")):
+        for source in (rows, report.json["timeline"]):
+            total = sum(float(row[column]) * float(row["interval_s"]) for row in source)
+            assert total == pytest.approx(report[name], abs=1), name
+
+    # The page of the report holds the same JSON, JUnit the thresholds.
+    html = files["html"].read_text()
+    embedded = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)
+    assert json.loads(embedded.group(1)) == report.json
+    assert "http" + "://" not in re.sub(r"<script.*?</script>|<svg.*?</svg>", "", html, flags=re.S)
+    suite = ElementTree.parse(files["xml"]).getroot()
+    assert suite.get("failures") == "0" and suite.get("tests") == "3"
+
+
+def test_schema(shoal, origin):
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads((ROOT / "docs/report.schema.json").read_text())
+    jsonschema.Draft7Validator.check_schema(schema)
+    server = origin(*LIVE, "--fault", "status=404,path=*.ts,p=0.3")
+    report = shoal.run("--viewers", 5, "--duration", "3s", "--threshold",
+                       "p99(segment_download)<10s", f"{server.base}/live/index.m3u8", status=None)
+    assert report.failures()["status_4xx"] > 0
+    jsonschema.validate(report.json, schema)
+
+
+@pytest.mark.parametrize("threshold, status", [
+    ("count(segments)>0", 0),
+    ("count(segments)==0", 1),
+    ("p50(segment_download)<30s", 0),
+    ("max(segment_download)<1us", 1),
+    ("rebuffer_ratio<100%", 0),
+    ("rate(http_errors)<1000/s", 0),
+])
+def test_thresholds_decide(shoal, origin, threshold, status):
+    server = origin(*LIVE)
+    report = shoal.run("--viewers", 2, "--duration", "2s", "--threshold", threshold,
+                       f"{server.base}/live/index.m3u8", status=status)
+    row = report.json["thresholds"][0]
+    assert row["threshold"] == threshold and row["pass"] == (status == 0)
+    assert ("pass  " if status == 0 else "FAIL  ") + threshold in report.output
+
+
+def test_threshold_with_abort_ends_the_run(shoal, origin):
+    server = origin(*LIVE)
+    report = shoal.run("--viewers", 2, "--duration", "60s", "--threshold",
+                       "count(segments)<3 abort", f"{server.base}/live/index.m3u8", status=None,
+                       deadline_s=30)
+    assert report.status == 1, report.output
+    assert report.json["duration_s"] < 30
+
+
+def test_no_segment_never_passes(shoal, origin):
+    server = origin(*LIVE, "--fault", "status=404,path=*.ts")
+    report = shoal.run("--viewers", 3, "--duration", "3s", f"{server.base}/live/index.m3u8",
+                       status=1)
+    assert report["segments"] == 0
+    assert "not one segment" in report.output
+
+
+def test_report_command_reads_merges_compares(shoal, origin, tmp_path):
+    server = origin(*LIVE)
+    paths = []
+    for _ in range(2):
+        report = shoal.run("--viewers", 4, "--duration", "3s", f"{server.base}/live/index.m3u8")
+        path = tmp_path / f"kept{len(paths)}.json"
+        path.write_text(json.dumps(report.json))
+        paths.append(path)
+    first, second = (json.loads(path.read_text()) for path in paths)
+
+    status, printed, _ = shoal.command("report", paths[0])
+    assert status == 0 and text_counter(printed, "segments") == first["counters"]["segments"]
+
+    merged_path = tmp_path / "merged.json"
+    status, _, said = shoal.command("report", "--merge", "-q", "-o", merged_path, *paths)
+    assert status == 0, said
+    merged = json.loads(merged_path.read_text())
+    for name, total in merged["counters"].items():
+        assert total == first["counters"][name] + second["counters"][name], name
+    for name, histogram in merged["histograms"].items():
+        assert histogram["sum_us"] == (first["histograms"][name]["sum_us"] +
+                                       second["histograms"][name]["sum_us"])
+    assert merged["duration_s"] > first["duration_s"] + second["duration_s"] - 0.5
+
+    status, printed, _ = shoal.command("report", "--compare", *paths)
+    assert status in (0, 1) and "segment download p99" in printed
+
+    status, _, said = shoal.command("report", tmp_path / "nothing.json")
+    assert status == 3 and said.count("\n") == 1
+    status, _, said = shoal.command("report", *paths)
+    assert status == 2 and "--merge" in said
+
+
+def test_progress_lines(shoal, origin):
+    server = origin(*LIVE)
+    report = shoal.run("--viewers", 3, "--duration", "4s", f"{server.base}/live/index.m3u8")
+    lines = re.findall(r"^ +\d:\d\d  \d+ of \d+ viewers  .* seg/s .*$", report.output, re.M)
+    assert 3 <= len(lines) <= 6, report.output
+    assert "\033" not in report.output
+
+
+def test_metrics_while_it_runs(shoal, origin):
+    server = origin(*LIVE)
+    run = shoal.start("--viewers", 10, "--duration", "5s", "--listen", "127.0.0.1:0",
+                      f"{server.base}/live/index.m3u8")
+    base = url_of(run)
+    before = samples(get(f"{base}/metrics")[2].decode())
+    later = before
+    while run.alive() and later.get('shoal_segments_total{variant="none"}', 0) == 0:
+        if any(name.startswith("shoal_segments_total") and value > 0
+               for name, value in later.items()):
+            break
+        later = samples(get(f"{base}/metrics")[2].decode())
+    falling = [name for name, value in later.items()
+               if re.search(r"_total|_bucket|_count|_sum", name) and value < before.get(name, 0)]
+    assert falling == []
+    now = snapshot(base)
+    assert now["run"]["phase"] == "running"
+    assert now["windows"]["run"]["figures"]["viewers_active"] <= 10
+    run.finish()

@@ -1,0 +1,140 @@
+"""The dashboard in a real terminal: read from the screen, at many sizes, with its keys."""
+import os
+import re
+import shlex
+import shutil
+import signal
+
+import pytest
+
+from helpers.process import wait_for
+from helpers.shoal import shoal_path
+from view_tools import Terminal
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
+LIVE = ("--stream", "name=live,segment=1s,bitrates=300k+600k")
+
+
+@pytest.fixture
+def dashboard(tmp_path, origin):
+    """Starts a swarm in a terminal of this size."""
+    server = origin(*LIVE)
+    terminals = []
+
+    def start(width, height, *arguments, environment=None, seconds=60):
+        terminal = Terminal(tmp_path, width, height, environment)
+        terminals.append(terminal)
+        words = [shoal_path(), "run", "--viewers", "50", "--ramp", "1s", "--duration",
+                 f"{seconds}s", "--listen", "off", *arguments, f"{server.base}/live/index.m3u8"]
+        terminal.type("PS1='$ '; clear; " + shlex.join(words) + "; echo status=$?")
+        terminal.wait(r"(?m)^.? ?Viewers|Rates a second")
+        return terminal
+    yield start
+    for terminal in terminals:
+        terminal.end()
+
+
+def pid_of(terminal):
+    shell = terminal.tmux("list-panes", "-t", "t", "-F", "#{pane_pid}").strip()
+
+    def child():
+        with open(f"/proc/{shell}/task/{shell}/children", encoding="ascii") as file:
+            found = file.read().split()
+        return int(found[0]) if found else None
+    return wait_for(child, "the swarm's process")
+
+
+def is_sane(terminal):
+    """Whether the terminal echoes and edits lines as before, on its main screen."""
+    terminal.type("stty -a | tr ' ' '\\n' | grep -cE '^(icanon|echo|isig);?$'")
+    terminal.wait(r"(?m)^3$")
+    assert terminal.tmux("display-message", "-p", "-t", "t", "#{alternate_on}#{cursor_flag}") \
+        .strip() == "01"
+
+
+@pytest.mark.parametrize("width, height", [(60, 20), (80, 24), (100, 30), (200, 60)])
+def test_sizes(dashboard, width, height):
+    terminal = dashboard(width, height)
+    screen = terminal.wait(r"50 of 50")
+    lines = screen.split("\n")
+    assert lines[0].startswith("shoal  http://") and "running" in lines[0]
+    for words in ("Viewers", "Rates a second", "Times", "Quality", "Failures", "Generator"):
+        assert words in screen, screen
+    assert re.search(r"segments +\d", screen) and re.search(r"throughput +[\d.]+ [kM]bit/s", screen)
+    assert all(len(line) <= width for line in lines)
+    assert "h help" in lines[height - 1]
+
+
+def test_resizing(dashboard):
+    terminal = dashboard(80, 24)
+    for width, height in ((60, 20), (140, 50), (40, 8), (20, 4), (80, 24)):
+        terminal.resize(width, height)
+        if width >= 60:
+            screen = terminal.wait(rf"(?s)^shoal.{{{width - 30},}}?running.*h help")
+            assert screen.rstrip("\n").count("\n") == height - 1
+    terminal.wait("Generator")
+
+
+def test_keys(dashboard):
+    terminal = dashboard(80, 24, "--max-viewers", "100")
+    terminal.wait("50 of 50")
+    terminal.key("h")
+    terminal.wait("this help")
+    terminal.key("Escape")
+    terminal.wait("(?s)^(?!.*this help)")
+    terminal.key("+")
+    terminal.wait("55 of 55")
+    terminal.key("-")
+    terminal.wait("50 of 50")
+    terminal.key("w")
+    terminal.wait("Times 60 s")
+    terminal.key("p")
+    terminal.wait("PAUSED")
+    terminal.key("p")
+    terminal.wait("(?s)^(?!.*PAUSED)")
+    terminal.key("q")
+    terminal.wait("q again stops at once|ending|Result")
+    terminal.wait(r"status=\d+", 30)
+    is_sane(terminal)
+
+
+def test_suspend_and_resume(dashboard):
+    terminal = dashboard(80, 24)
+    terminal.wait("50 of 50")
+    terminal.key("C-z")
+    terminal.wait(r"(?m)^\$ *$|Stopped|status=")
+    terminal.type("fg")
+    terminal.wait("Rates a second")
+    terminal.key("C-c")
+    terminal.wait(r"status=130", 30)
+    is_sane(terminal)
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
+def test_a_crash_gives_the_terminal_back(dashboard, number):
+    terminal = dashboard(80, 24)
+    terminal.wait("50 of 50")
+    os.kill(pid_of(terminal), number)
+    terminal.wait(rf"status={128 + number}")
+    is_sane(terminal)
+
+
+def test_ascii_and_no_colour(dashboard):
+    terminal = dashboard(80, 24, environment={"LC_ALL": "C", "NO_COLOR": "1"})
+    terminal.wait("50 of 50")
+    screen = terminal.screen("-e")
+    assert screen.isascii()
+    assert not re.search(r"\033\[[0-9;]*3[0-7]m|\033\[38;", screen)
+
+
+def test_colours_where_there_are_some(dashboard):
+    terminal = dashboard(80, 24)
+    terminal.wait("50 of 50")
+    assert re.search(r"\033\[[0-9;]*3[0-7]m|\033\[38;", terminal.screen("-e"))
+
+
+def test_end_leaves_the_report(dashboard):
+    terminal = dashboard(100, 60, seconds=3)
+    screen = terminal.wait(r"status=0", 30)
+    assert "Result: passed" in screen
+    is_sane(terminal)
