@@ -103,7 +103,7 @@ def test_suspend_and_resume(dashboard):
     terminal.wait("50 of 50")
     terminal.key("C-z")
     terminal.wait(r"(?m)^\$ *$|Stopped|status=")
-    terminal.type("fg")
+    terminal.type("fg; echo status=$?")
     terminal.wait("Rates a second")
     terminal.key("C-c")
     terminal.wait(r"status=130", 30)

@@ -539,7 +539,8 @@ static enum verdict read_format_rare(struct line *line)
     return UNKNOWN;
 }
 
-static enum verdict read_format(struct line *line)
+/* What the demuxer says that is of no interest. */
+static bool is_format_chatter(struct span text)
 {
     static const struct span chatter[] = {
         {"Before avformat_find", 20},
@@ -581,6 +582,16 @@ static enum verdict read_format(struct line *line)
         {"Empty segment", 13},
         {"Segment size of zero", 20},
     };
+    for (size_t i = 0; i < sizeof chatter / sizeof chatter[0]; i++) {
+        if (span_starts_with(text, chatter[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum verdict read_format(struct line *line)
+{
     struct span *text = &line->text;
     if (EAT(text, "HLS request for url ")) {
         return read_hls_request(line);
@@ -606,12 +617,7 @@ static enum verdict read_format(struct line *line)
         return eat_number(text, &line->event.number) ? event(line, FFMPEG_LOG_INIT_SECTION)
                                                      : UNKNOWN;
     }
-    for (size_t i = 0; i < sizeof chatter / sizeof chatter[0]; i++) {
-        if (span_starts_with(*text, chatter[i])) {
-            return IGNORED;
-        }
-    }
-    return read_format_rare(line);
+    return is_format_chatter(*text) ? IGNORED : read_format_rare(line);
 }
 
 static enum verdict read_io(struct line *line)

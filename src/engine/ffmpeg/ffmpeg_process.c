@@ -13,8 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static bool is_program(const char *path)
 {
     struct stat status;
@@ -84,10 +82,9 @@ static int spawn(const char *const argv[], int out, int errors, pid_t *pid)
                          : posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK |
                                                                      POSIX_SPAWN_SETSIGDEF |
                                                                      POSIX_SPAWN_SETPGROUP);
-    status = status != 0
-                 ? status
-                 : posix_spawn(pid, argv[0], &actions, &attributes,
-                               (char *const *)(uintptr_t)argv /* not written to */, environ);
+    status = status != 0 ? status
+                         : posix_spawn(pid, argv[0], &actions, &attributes, (char *const *)argv,
+                                       environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return status;

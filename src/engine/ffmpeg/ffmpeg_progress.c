@@ -74,10 +74,9 @@ static void take_line(struct ffmpeg_progress *progress, struct span line)
     struct span value = line;
     struct span key = span_cut(&value, '=');
     value = span_trim(value);
-    if (span_equal(key, SPAN("out_time_us"))) {
-        read_position(&progress->report, value);
-    } else if (span_equal(key, SPAN("out_time_ms")) && !progress->report.has_position) {
-        /* In microseconds too, whatever its name says; the only one before version 4.1. */
+    if (span_equal(key, SPAN("out_time_us")) || span_equal(key, SPAN("out_time_ms"))) {
+        /* Both in microseconds, whatever their names say; before version 4.1 there is only the
+         * second. */
         read_position(&progress->report, value);
     } else if (span_equal(key, SPAN("speed"))) {
         read_speed(&progress->report, value);

@@ -13,10 +13,6 @@
 typedef int getaddrinfo_function(const char *node, const char *service,
                                  const struct addrinfo *hints, struct addrinfo **result);
 
-__attribute__((visibility("default"))) int getaddrinfo(const char *node, const char *service,
-                                                       const struct addrinfo *hints,
-                                                       struct addrinfo **result);
-
 /* The next word of the line, of at most size - 1 bytes; NULL at the end. */
 static const char *next_word(const char *at, char *word, size_t size)
 {
@@ -48,8 +44,9 @@ static int find(const char *node, const char *service, char *address, size_t siz
     return 0;
 }
 
-int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
-                struct addrinfo **result)
+__attribute__((visibility("default"))) int getaddrinfo(const char *node, const char *service,
+                                                       const struct addrinfo *hints,
+                                                       struct addrinfo **result)
 {
     getaddrinfo_function *next = NULL;
     /* POSIX's way to a function pointer out of dlsym, which C itself has not. */

@@ -20,7 +20,7 @@ struct shoal_lane *fixture_lane_new(void)
 
 void fixture_lane_free(struct shoal_lane *lane)
 {
-    shoal_schema_free((struct shoal_schema *)(uintptr_t)lane->schema);
+    shoal_schema_free((struct shoal_schema *)lane->schema);
     free(lane);
 }
 

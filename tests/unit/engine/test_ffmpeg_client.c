@@ -158,7 +158,7 @@ static bool one_plays(struct bench *bench)
 static bool all_play(struct bench *bench)
 {
     return sum(bench, METRIC_SESSIONS_PLAYED) == VIEWERS &&
-           sum(bench, METRIC_MEDIA_PLAYED) >= VIEWERS * 100000;
+           sum(bench, METRIC_MEDIA_PLAYED) >= (uint64_t)VIEWERS * 100000;
 }
 
 /* Crash loops are failures and not activity. */
