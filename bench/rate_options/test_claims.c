@@ -492,14 +492,15 @@ static bool sums_hold(enum sums sums, const struct outcome *row)
     return false;
 }
 
+/* Where events are counted twice, each of two callers may come near the truth by accident. */
 static bool shares_split(const struct outcome *row)
 {
     for (int i = 1; i < CROWDS; i++) {
-        if (row[i].least > 0.9) {
-            return false;
+        if (row[i].least < 0.9) {
+            return true;
         }
     }
-    return true;
+    return false;
 }
 
 /* Whether everything that is claimed to happen has been seen. */
