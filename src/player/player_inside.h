@@ -109,10 +109,6 @@ int64_t player_playlist_wake(const struct player *player,
 enum fail player_playlist_accept(struct player *player, struct player_rendition *rendition,
                                  struct m3u8 *playlist);
 
-/* How long to wait after a load that brought nothing new. */
-int64_t player_playlist_pause_us(const struct player *player,
-                                 const struct player_rendition *rendition);
-
 /* ---- player_join.c ---- */
 
 /* Finds the place of every rendition that has a playlist and no place yet. */

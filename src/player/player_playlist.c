@@ -35,8 +35,8 @@ static int64_t target_us(const struct player_rendition *rendition)
                : 1000000;
 }
 
-int64_t player_playlist_pause_us(const struct player *player,
-                                 const struct player_rendition *rendition)
+/* How long to wait after a load that brought nothing new. */
+static int64_t pause_us(const struct player *player, const struct player_rendition *rendition)
 {
     int64_t target = target_us(rendition);
     int64_t pause = target * player_profile_of(player)->unchanged_pct / 100;
@@ -54,8 +54,6 @@ static int64_t interval_us(const struct player *player,
                        : target;
     int64_t interval = target;
     switch (profile->reload) {
-    case PLAYER_RELOAD_TARGET:
-        break;
     case PLAYER_RELOAD_LAST_SEGMENT:
     case PLAYER_RELOAD_AT_SEGMENT:
         interval = last;
@@ -81,9 +79,7 @@ static void schedule(struct player *player, struct player_rendition *rendition, 
         line->due_us = PLAYER_NEVER;
         return;
     }
-    int64_t wait = changed || profile->unchanged_same
-                       ? interval_us(player, rendition)
-                       : player_playlist_pause_us(player, rendition);
+    int64_t wait = changed ? interval_us(player, rendition) : pause_us(player, rendition);
     int64_t anchor = profile->reload_from_response ? player->now_us : line->began_us;
     line->due_us = anchor + wait > player->now_us ? anchor + wait : player->now_us;
     line->state = PLAYER_LINE_READY;
@@ -297,8 +293,11 @@ static void replace(struct player *player, struct player_rendition *rendition,
 enum fail player_playlist_accept(struct player *player, struct player_rendition *rendition,
                                  struct m3u8 *playlist)
 {
-    if (playlist->kind != M3U8_MEDIA || (playlist->flags & M3U8_HAS_SKIP) != 0 ||
-        (playlist->segment_count == 0 && m3u8_is_final(playlist))) {
+    /* A live playlist may begin empty, but not without telling when to look again. */
+    bool hopeless =
+        playlist->segment_count == 0 &&
+        (m3u8_is_final(playlist) || (playlist->flags & M3U8_HAS_TARGET_DURATION) == 0);
+    if (playlist->kind != M3U8_MEDIA || (playlist->flags & M3U8_HAS_SKIP) != 0 || hopeless) {
         return FAIL_PLAYLIST_INVALID;
     }
     struct player_line *line = player_playlist_line(rendition);

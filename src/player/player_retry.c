@@ -1,5 +1,7 @@
 #include "player/player_inside.h"
 
+#include <string.h>
+
 static bool is_timeout(enum fail fail)
 {
     return fail == FAIL_DNS_TIMEOUT || fail == FAIL_CONNECT_TIMEOUT ||
@@ -53,21 +55,6 @@ static void retry_at(const struct player *player, struct player_line *line, int6
     }
 }
 
-/* Does without it: the segment is left out, the playlist comes with the next reload. */
-static void skip(struct player *player, struct player_rendition *rendition,
-                 struct player_line *line)
-{
-    for (int i = 0; i < PLAYER_TROUBLE_COUNT; i++) {
-        line->attempts[i] = 0;
-    }
-    if (line->resource >= PLAYER_SEGMENT) {
-        player_media_skip(player, rendition, line);
-    } else {
-        line->state = PLAYER_LINE_READY;
-        line->due_us = player->now_us + player_playlist_pause_us(player, rendition);
-    }
-}
-
 void player_retry(struct player *player, struct player_rendition *rendition,
                   struct player_line *line, enum fail fail, int64_t retry_after_us)
 {
@@ -88,7 +75,8 @@ void player_retry(struct player *player, struct player_rendition *rendition,
         return;
     }
     if (retry->then == PLAYER_THEN_SKIP) {
-        skip(player, rendition, line);
+        memset(line->attempts, 0, sizeof(line->attempts));
+        player_media_skip(player, rendition, line);
         return;
     }
     line->state = PLAYER_LINE_READY;

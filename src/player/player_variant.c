@@ -257,7 +257,7 @@ static void change_audio(struct player *player, uint32_t variant)
         rendition->dropped = true;
     } else if (audio != rendition->alternate || rendition->dropped) {
         if (rendition->dropped && rendition->next_us < player->renditions[0].next_us) {
-            rendition->next_us = player->renditions[0].next_us;
+            rendition->next_us = rendition->end_us = player->renditions[0].next_us;
             rendition->next_sequence = player->renditions[0].next_sequence;
         }
         change_playlist(player, rendition, variant, audio);

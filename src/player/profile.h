@@ -41,7 +41,7 @@ enum player_then {
     PLAYER_THEN_FAIL,   /* the session fails */
     PLAYER_THEN_SWITCH, /* to the next variant, while there is one not yet in trouble; else as
                          * PLAYER_THEN_FAIL */
-    PLAYER_THEN_SKIP,   /* a segment is left out; a playlist waits for its next reload */
+    PLAYER_THEN_SKIP,   /* the segment is left out; not for playlists */
 };
 
 /* The retry rule for one kind of failure of one kind of resource: retry n (from 0) comes
@@ -74,7 +74,6 @@ enum player_join {
 
 /* When a live playlist is loaded again after it has changed. */
 enum player_reload {
-    PLAYER_RELOAD_TARGET,       /* after a target duration */
     PLAYER_RELOAD_LAST_SEGMENT, /* after the duration of its last segment (rfc8216bis 6.3.4) */
     PLAYER_RELOAD_SHORTER,      /* the shorter of the two near the live edge, else the target */
     PLAYER_RELOAD_AT_SEGMENT,   /* when playing comes to another segment, and at the earliest
@@ -119,7 +118,6 @@ struct player_profile {
     bool reload_from_response; /* intervals count from the response, else from the request */
     uint16_t unchanged_pct;    /* wait after an unchanged playlist, in percent of a target
                                 * duration */
-    bool unchanged_same;       /* an unchanged playlist is treated as a changed one */
     bool init_each_reload; /* the init section is fetched again after each changed playlist */
     int64_t tick_us;       /* media is asked for at multiples of this after the session's
                             * begin, where it waited for time to pass; 0: at once */

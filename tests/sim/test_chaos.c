@@ -45,6 +45,7 @@ static void draw_stream(struct rng *rng, struct sim_stream *stream)
         .odd_discontinuity = chance(rng, 10) ? between(rng, -9, 5) : 0,
     };
     stream->odd_to_us = stream->odd_from_us + between(rng, 0, 60 * S);
+    stream->audio_groups = !stream->audio && chance(rng, 30) ? (uint32_t)rng_below(rng, 16) : 0;
     stream->wobble_us = between(rng, 0, stream->segment_us / 2);
     stream->audio_segment_us = chance(rng, 30) ? between(rng, 200, 8000) * MS : 0;
     stream->ends_us = chance(rng, 30) ? between(rng, 1, 200) * S : 0;
@@ -75,7 +76,9 @@ static void draw_network(struct rng *rng, struct sim_network *network)
             .variant = chance(rng, 50) ? -1 : (int32_t)between(rng, 0, 3),
             .fail = (enum fail)between(rng, 1, FAIL_COUNT - 1),
             .status = chance(rng, 10) ? 416 : 0,
+            .retry_after_us = chance(rng, 20) ? between(rng, 0, 20 * S) : 0,
             .sequence = -1,
+            .rendition = chance(rng, 30) ? (uint32_t)between(rng, 1, 3) : 0,
         };
         network->outages[i].to_us =
             network->outages[i].from_us + (chance(rng, 40) ? between(rng, 0, 20 * S) : 0);

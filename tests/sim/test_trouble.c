@@ -260,6 +260,103 @@ static void test_all_but_one(void **state)
     sim_free(sim);
 }
 
+/* Each successful segment of the rendition follows the one before it; one that was in flight at
+ * a switch may be asked for again in the other variant. */
+static void assert_without_gap(const struct sim *sim, uint32_t rendition, int64_t from_us)
+{
+    int64_t expected = -1;
+    uint32_t variant = 0;
+    for (uint32_t i = 0; i < sim->requests; i++) {
+        const struct sim_request *request = &sim->log[i];
+        if (request->resource == PLAYER_SEGMENT && request->fail == FAIL_NONE &&
+            request->rendition == rendition && request->began_us >= from_us) {
+            bool again = request->sequence == expected - 1 && request->variant != variant;
+            assert_true(expected < 0 || request->sequence == expected || again);
+            expected = request->sequence + 1;
+            variant = request->variant;
+        }
+    }
+    assert_true(expected > 0);
+}
+
+/* Variants with audio renditions of their own, or with the audio inside: a switch takes the
+ * audio along, whichever of the two was in trouble. */
+static void test_switch_takes_audio_along(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t groups;    /* variants with audio of their own */
+        uint32_t rendition; /* in trouble, from 1 */
+        uint32_t audio_playlists;
+    } rows[] = {{7, 1, 2}, {7, 2, 2}, {6, 1, 2}, {5, 1, 1}, {5, 2, 1}, {3, 1, 1}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sim_network network = failing(30 * S, FOR_EVER, MEDIA, FAIL_STATUS_4XX);
+        network.outages[0].variant = 2;
+        network.outages[0].rendition = rows[i].rendition;
+        struct sim_stream stream = film;
+        stream.variants = 3;
+        stream.audio_groups = rows[i].groups;
+        struct sim_viewer viewer = {
+            .profile = "hlsjs", .seed = 1, .rule = PLAYER_VARIANT_HIGHEST, .buffer_us = 12 * S};
+        struct sim *sim = sim_new(&stream, &network, &viewer);
+        sim_run(sim, 600 * S);
+        assert_int_equal(sim->outcome, PLAYER_ENDED);
+        assert_int_equal(sim->told.switched, 1);
+        assert_int_equal(sim->told.stalls, 0);
+        assert_int_equal(sim->accounted.playing_us, 80 * S);
+        assert_without_gap(sim, 0, 0);
+        assert_without_gap(sim, 1, 0);
+        assert_int_equal(sim_count(sim, PLAYER_MEDIA_PLAYLIST, 0, true), 2);
+        assert_int_equal(sim_count(sim, PLAYER_MEDIA_PLAYLIST, 1, true),
+                         rows[i].audio_playlists);
+        sim_free(sim);
+    }
+}
+
+/* From a variant with audio apart to one with the audio inside and on to one with it apart
+ * again. */
+static void test_audio_comes_back(void **state)
+{
+    (void)state;
+    struct sim_network network = failing(30 * S, FOR_EVER, MEDIA, FAIL_STATUS_4XX);
+    network.outages[0].variant = 2;
+    network.outages[1] = network.outages[0];
+    network.outages[1].from_us = 50 * S;
+    network.outages[1].variant = 1;
+    struct sim_stream stream = film;
+    stream.variants = 3;
+    stream.audio_groups = 5;
+    struct sim_viewer viewer = {
+        .profile = "hlsjs", .seed = 1, .rule = PLAYER_VARIANT_HIGHEST, .buffer_us = 12 * S};
+    struct sim *sim = sim_new(&stream, &network, &viewer);
+    sim_run(sim, 600 * S);
+    assert_int_equal(sim->outcome, PLAYER_ENDED);
+    assert_int_equal(sim->told.switched, 2);
+    assert_int_equal(sim->told.stalls, 0);
+    assert_without_gap(sim, 0, 0);
+    assert_without_gap(sim, 1, 50 * S);
+    sim_free(sim);
+}
+
+/* drain waits as long as the server asks it to, hls.js does not read that. */
+static void test_retry_after(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct sim_network network =
+            failing(0, 10 * S, BIT(PLAYER_MULTIVARIANT), FAIL_STATUS_5XX);
+        network.outages[0].retry_after_us = 10 * S;
+        struct sim_viewer viewer = {.profile = i == 0 ? "drain" : "hlsjs", .seed = 1};
+        struct sim *sim = sim_new(&film, &network, &viewer);
+        sim_run(sim, 600 * S);
+        assert_int_equal(sim->outcome, i == 0 ? PLAYER_ENDED : PLAYER_FAILED);
+        int64_t waited = sim_request(sim, PLAYER_MULTIVARIANT, 0, 1)->began_us -
+                         sim_request(sim, PLAYER_MULTIVARIANT, 0, 0)->ended_us;
+        assert_int_equal(waited, i == 0 ? 10 * S : 1 * S);
+        sim_free(sim);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +367,9 @@ int main(void)
         cmocka_unit_test(test_server_restarts),
         cmocka_unit_test(test_nothing_works),
         cmocka_unit_test(test_no_storm),
+        cmocka_unit_test(test_switch_takes_audio_along),
+        cmocka_unit_test(test_audio_comes_back),
+        cmocka_unit_test(test_retry_after),
         cmocka_unit_test(test_drain_skips),
         cmocka_unit_test(test_range_beyond_its_resource),
         cmocka_unit_test(test_all_but_one),

@@ -140,8 +140,20 @@ static void write_multivariant(const struct sim *sim, struct buf *text)
     }
     uint32_t variants = stream->variants > 0 ? stream->variants : 1;
     for (uint32_t i = 0; i < variants; i++) {
-        buf_printf(text, "#EXT-X-STREAM-INF:BANDWIDTH=%u%s\nv%u/list.m3u8\n", (i + 1) * 1000000,
-                   stream->audio ? ",AUDIO=\"a\"" : "", i);
+        if ((stream->audio_groups >> i & 1) != 0) {
+            buf_printf(text,
+                       "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"g%u\",NAME=\"main\","
+                       "URI=\"audio%u/list.m3u8\"\n",
+                       i, i);
+        }
+    }
+    for (uint32_t i = 0; i < variants; i++) {
+        buf_printf(text, "#EXT-X-STREAM-INF:BANDWIDTH=%u%s", (i + 1) * 1000000,
+                   stream->audio ? ",AUDIO=\"a\"" : "");
+        if ((stream->audio_groups >> i & 1) != 0) {
+            buf_printf(text, ",AUDIO=\"g%u\"", i);
+        }
+        buf_printf(text, "\nv%u/list.m3u8\n", i);
     }
 }
 
@@ -151,8 +163,7 @@ static struct m3u8 *make_playlist(const struct sim *sim, const struct player_act
     char url[URL_MAX];
     struct span resolved = action->reference;
     buf_init(&text, 64 << 20);
-    bool audio = action->rendition > 0 && sim->stream.audio &&
-                 sim->renditions[action->rendition].alternate != M3U8_NONE;
+    bool audio = sim->renditions[action->rendition].alternate != M3U8_NONE;
     if (action->resource == PLAYER_MULTIVARIANT && !sim->stream.media_only) {
         write_multivariant(sim, &text);
     } else {
@@ -197,9 +208,11 @@ static void decide_failure(struct sim *sim, struct sim_request *request)
         if (request->began_us >= outage->from_us && request->began_us < outage->to_us &&
             (outage->resources >> request->resource & 1) != 0 &&
             (outage->variant < 0 || (uint32_t)outage->variant == request->variant) &&
-            (outage->sequence < 0 || outage->sequence == request->sequence)) {
+            (outage->sequence < 0 || outage->sequence == request->sequence) &&
+            (outage->rendition == 0 || outage->rendition == request->rendition + 1)) {
             request->fail = outage->fail;
             request->status = outage->status;
+            request->retry_after_us = outage->retry_after_us;
         }
     }
     static const enum fail kinds[] = {
@@ -281,8 +294,8 @@ static void end_fetch(struct sim *sim, struct sim_request *request)
     request->ended_us = sim->now_us;
     sim->in_flight--;
     if (request->fail != FAIL_NONE) {
-        player_on_fail(&sim->player, request->token, request->fail, request->status, 0,
-                       sim->now_us);
+        player_on_fail(&sim->player, request->token, request->fail, request->status,
+                       request->retry_after_us, sim->now_us);
     } else if (request->playlist != NULL) {
         request->fail =
             player_on_playlist(&sim->player, request->token, request->playlist, sim->now_us);

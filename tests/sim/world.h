@@ -22,6 +22,7 @@
 struct sim_stream {
     bool live;
     bool audio;               /* an alternate audio rendition beside the video */
+    uint32_t audio_groups;    /* bits: variants with an audio rendition of their own */
     bool media_only;          /* the URL is a media playlist */
     uint32_t variants;        /* 0: 1 */
     uint32_t segments;        /* in all */
@@ -55,7 +56,9 @@ struct sim_outage {
     int32_t variant;        /* -1: all */
     enum fail fail;
     int status;
-    int64_t sequence; /* only this segment; -1: all */
+    int64_t retry_after_us;
+    int64_t sequence;   /* only this segment; -1: all */
+    uint32_t rendition; /* only this one, from 1; 0: all */
 };
 #define SIM_OUTAGES 4
 
@@ -81,6 +84,7 @@ struct sim_request {
     uint64_t range_offset, range_length;
     enum fail fail;
     int status;
+    int64_t retry_after_us;
     struct m3u8 *playlist; /* what a playlist request will bring; owned while in flight */
 };
 #define SIM_REQUESTS 40000
