@@ -103,18 +103,21 @@ static void draw_header(const struct model *model, const struct area *area)
 {
     static const char *const phases[] = {"starting", "running", "ending", "over"};
     const struct frame *frame = &model->frame;
-    char at[FORMAT_MAX], planned[FORMAT_MAX], right[96];
+    const char *paused = model->paused ? "display PAUSED  " : "";
+    char at[FORMAT_MAX], planned[FORMAT_MAX], right[120];
     format_clock(at, sizeof(at), frame->at_us);
     if (frame->info->duration_us > 0) {
         format_clock(planned, sizeof(planned), frame->info->duration_us);
-        snprintf(right, sizeof(right), " %s %s / %s ", phases[frame->phase], at, planned);
+        snprintf(right, sizeof(right), " %s%s %s / %s ", paused, phases[frame->phase], at,
+                 planned);
     } else {
-        snprintf(right, sizeof(right), " %s %s ", phases[frame->phase], at);
+        snprintf(right, sizeof(right), " %s%s %s ", paused, phases[frame->phase], at);
     }
     area_text(area, 0, 0, STYLE_TITLE, "shoal");
     area_text(area, 0, 7, STYLE_PLAIN, frame->info->url);
-    area_text_right(area, 0, area->width,
-                    frame->phase == RUN_PHASE_RUNNING ? STYLE_GOOD : STYLE_WARN, right);
+    area_text_right(
+        area, 0, area->width,
+        frame->phase == RUN_PHASE_RUNNING && !model->paused ? STYLE_GOOD : STYLE_WARN, right);
 }
 
 /* What must not be overlooked, or NULL. */
@@ -165,9 +168,6 @@ static void draw_foot(const struct model *model, const struct area *area)
         }
         x = area_text(area, y, x, STYLE_BOLD, keys[i].key) + 1;
         x = area_text(area, y, x, STYLE_DIM, keys[i].words) + 2;
-    }
-    if (model->paused && x + 8 < area->width) {
-        area_text_right(area, y, area->width, STYLE_WARN, "PAUSED ");
     }
 }
 
