@@ -47,7 +47,7 @@ int body_peek(struct body *body, struct blob_cache *blobs, uint64_t most,
         if (peek_media(body, blobs, out) != 0) {
             return -1;
         }
-    } else if (body->text != NULL) {
+    } else if (body->text != NULL && body->text->len > 0) {
         *out = (struct body_piece){
             .ptr = body->text->bytes + body->at, .len = body->text->len - body->at, .fd = -1};
     } else {
@@ -67,7 +67,8 @@ void body_advance(struct body *body, struct blob_cache *blobs, size_t n)
     body->at += n;
     if (body->left != BODY_ENDLESS) {
         body->left -= n;
-    } else if (body->text != NULL && body->at == body->text->len) {
+    }
+    if (body->text != NULL && body->at == body->text->len && body->left > 0) {
         /* The true bytes are over; from now on the block repeats. */
         text_release(body->text);
         body->text = NULL;

@@ -16,7 +16,7 @@ struct body {
     struct text *text;                        /* a reference of its own, or NULL */
     const struct stream_rendition *rendition; /* NULL unless media */
     struct blob *blob; /* a reference; the segment last asked for, or NULL */
-    struct span block; /* borrowed, static; repeated when nothing else is left */
+    struct span block; /* borrowed, static; repeated when the text is over */
     uint64_t at;       /* offset of the next byte in the text or the rendition's file */
     uint64_t left;     /* bytes still to come */
 };

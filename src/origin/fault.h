@@ -32,6 +32,7 @@ enum fault_body {
     FAULT_BODY_NORMAL,
     FAULT_BODY_HTML,        /* an error page with status 200 */
     FAULT_BODY_ENDLESS,     /* the right bytes, then more without end */
+    FAULT_BODY_PADDED,      /* the right bytes, then more up to body_bytes, all announced */
     FAULT_BODY_SHORT_KEY,   /* 15 bytes */
     FAULT_BODY_BAD_GZIP,    /* said to be gzip and broken */
     FAULT_BODY_BAD_CHUNK,   /* chunked, with a length that is not one */
@@ -66,6 +67,9 @@ struct fault_plan {
     struct span folder;   /* of FAULT_REDIRECT_FOLDER; borrowed from the rule */
     struct span cookie;   /* sent as Set-Cookie; borrowed from the rule */
     struct span encoding; /* sent as Content-Encoding; borrowed */
+    uint64_t body_bytes;  /* of FAULT_BODY_PADDED */
+    bool cut_anywhere;    /* cut_after counts from the first byte of the head */
+    bool short_length;    /* the length announced is half of the body's */
     bool ignore_range;
     bool chunked;     /* chunked framing in place of a length */
     bool until_close; /* no length; the end of the connection ends the body */

@@ -124,6 +124,25 @@ static void plan_endless_body(const struct fault_rule *rule, struct fault_plan *
     plan->body = FAULT_BODY_ENDLESS;
 }
 
+static void plan_padded(const struct fault_rule *rule, struct fault_plan *plan)
+{
+    plan->body = FAULT_BODY_PADDED;
+    plan->body_bytes = (uint64_t)rule->number;
+}
+
+static void plan_reset_at(const struct fault_rule *rule, struct fault_plan *plan)
+{
+    plan->cut = FAULT_CUT_RESET;
+    plan->cut_after = (uint64_t)rule->number;
+    plan->cut_anywhere = true;
+}
+
+static void plan_short_length(const struct fault_rule *rule, struct fault_plan *plan)
+{
+    (void)rule;
+    plan->short_length = true;
+}
+
 static void plan_bad_chunk(const struct fault_rule *rule, struct fault_plan *plan)
 {
     (void)rule;
@@ -262,6 +281,12 @@ const struct fault_kind fault_kinds[] = {
                  "the body ends in the middle, or after so many bytes"),
     REQUEST_KIND("endless_body", FAULT_ARGUMENT_NONE, plan_endless_body,
                  "the body goes on without an end"),
+    REQUEST_KIND("reset_at", FAULT_ARGUMENT_BYTES, plan_reset_at,
+                 "a reset after so many bytes, head included: reset_at=100"),
+    REQUEST_KIND("padded", FAULT_ARGUMENT_BYTES, plan_padded,
+                 "the body is filled up to this size: padded=100MB"),
+    REQUEST_KIND("short_length", FAULT_ARGUMENT_NONE, plan_short_length,
+                 "the length announced is half of the body's"),
     REQUEST_KIND("bad_chunk", FAULT_ARGUMENT_NONE, plan_bad_chunk,
                  "chunked framing with a length that is none"),
     REQUEST_KIND("bad_gzip", FAULT_ARGUMENT_NONE, plan_bad_gzip,

@@ -3,9 +3,9 @@
 #include "base/clock.h"
 #include "origin/address.h"
 #include "origin/dns.h"
-#include "origin/respond.h"
 #include "origin/server.h"
 #include "origin/server_conn.h"
+#include "origin/shared_playlist.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -295,7 +295,7 @@ void origin_free(struct origin *origin)
     loop_timer_stop(origin->loop, &origin->tick);
     loop_timer_stop(origin->loop, &origin->change);
     dns_free(origin->dns);
-    respond_fini(origin);
+    shared_playlist_fini(origin);
     for (unsigned i = 0; i < origin->stream_count; i++) {
         stream_free(origin->streams[i]);
     }

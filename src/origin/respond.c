@@ -1,16 +1,12 @@
 #include "origin/respond.h"
 
-#include "origin/playlist.h"
+#include "origin/shared_playlist.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <zlib.h>
 
-#define PLAYLIST_LIMIT (16u << 20)
-#define CHUNK_BYTES    4096
-
-/* Places in origin->playlists[i]: the multivariant playlist, the variants', the sound's. */
-#define PLAYLIST_PLACES (STREAM_VARIANTS_MAX + 2)
+#define PAGE_LIMIT  (1u << 20)
+#define CHUNK_BYTES 4096
 
 static const char html_page[] =
     "<!DOCTYPE html>\n<html><head><title>Welcome</title></head>\n"
@@ -107,111 +103,6 @@ int respond_refuse(struct origin *origin, int status, struct response *out)
     return respond_short(origin, status, "", false, out);
 }
 
-static struct text *gzip(struct text *plain)
-{
-    z_stream z = {0};
-    if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) !=
-        Z_OK) {
-        return NULL;
-    }
-    size_t bound = deflateBound(&z, plain->len);
-    struct text *packed = malloc(sizeof *packed + bound);
-    if (packed != NULL) {
-        z.next_in = (unsigned char *)plain->bytes;
-        z.avail_in = (uInt)plain->len;
-        z.next_out = (unsigned char *)packed->bytes;
-        z.avail_out = (uInt)bound;
-        int result = deflate(&z, Z_FINISH);
-        packed->len = bound - z.avail_out;
-        packed->references = 1;
-        if (result != Z_STREAM_END) {
-            free(packed);
-            packed = NULL;
-        }
-    }
-    deflateEnd(&z);
-    return packed;
-}
-
-static struct text *render(const struct playlist_request *request)
-{
-    struct buf buf;
-    buf_init(&buf, PLAYLIST_LIMIT);
-    struct text *text = NULL;
-    if (playlist_render(request, &buf) == 0) {
-        text = text_new(buf.ptr, buf.len);
-    }
-    buf_release(&buf);
-    return text;
-}
-
-static void forget(struct server_playlist *playlist)
-{
-    text_release(playlist->plain);
-    text_release(playlist->gzip);
-    *playlist = (struct server_playlist){0};
-}
-
-void respond_fini(struct origin *origin)
-{
-    for (unsigned i = 0; i < origin->stream_count; i++) {
-        for (unsigned place = 0; origin->playlists[i] != NULL && place < PLAYLIST_PLACES;
-             place++) {
-            forget(&origin->playlists[i][place]);
-        }
-        free(origin->playlists[i]);
-        origin->playlists[i] = NULL;
-    }
-}
-
-static struct server_playlist *playlist_place(struct origin *origin,
-                                              const struct stream_target *target)
-{
-    unsigned i = 0;
-    while (origin->streams[i] != target->stream) {
-        i++;
-    }
-    if (origin->playlists[i] == NULL) {
-        origin->playlists[i] = calloc(PLAYLIST_PLACES, sizeof *origin->playlists[i]);
-        if (origin->playlists[i] == NULL) {
-            return NULL;
-        }
-    }
-    size_t place = 0;
-    if (target->rendition == &target->stream->audio) {
-        place = PLAYLIST_PLACES - 1;
-    } else if (target->rendition != NULL) {
-        place = 1 + (size_t)(target->rendition - target->stream->video);
-    }
-    return &origin->playlists[i][place];
-}
-
-/* A reference to the playlist as it is now, rendered once for all clients until it changes. */
-static struct text *shared_playlist(struct origin *origin,
-                                    const struct playlist_request *request, bool as_gzip)
-{
-    struct server_playlist *playlist = playlist_place(origin, &request->target);
-    if (playlist == NULL) {
-        return NULL;
-    }
-    if (playlist->plain == NULL || request->now_us >= playlist->valid_until_us) {
-        forget(playlist);
-        playlist->plain = render(request);
-        playlist->valid_until_us =
-            request->target.rendition == NULL
-                ? INT64_MAX
-                : stream_next_change_us(request->target.stream, request->now_us);
-    }
-    if (playlist->plain == NULL) {
-        return NULL;
-    }
-    if (as_gzip && playlist->gzip == NULL) {
-        playlist->gzip = gzip(playlist->plain);
-    }
-    struct text *text = as_gzip ? playlist->gzip : playlist->plain;
-    return text != NULL ? text_share(text) : NULL;
-}
-
 /* The time as of which a fault shows the playlist. */
 static int64_t playlist_time(const struct stream *stream, const struct fault_plan *plan,
                              int64_t now_us)
@@ -244,11 +135,11 @@ static int playlist_content(struct origin *origin, const struct stream_target *t
                    plan->encoding.len == 0 && plan->body == FAULT_BODY_NORMAL;
     struct text *text = NULL;
     if (shared) {
-        text = shared_playlist(origin, &wanted, as_gzip);
+        text = shared_playlist_get(origin, &wanted, as_gzip);
     } else {
-        text = render(&wanted);
+        text = shared_playlist_render(&wanted);
         if (text != NULL && as_gzip) {
-            struct text *packed = gzip(text);
+            struct text *packed = shared_playlist_gzip(text);
             text_release(text);
             text = packed;
         }
@@ -302,7 +193,7 @@ static void media_content(const struct stream_target *target, int64_t now_us,
 static int own_content(const struct origin *origin, struct span path, struct content *out)
 {
     struct buf buf;
-    buf_init(&buf, PLAYLIST_LIMIT);
+    buf_init(&buf, PAGE_LIMIT);
     const char *type = "text/plain; charset=utf-8";
     int status = 1;
     if (span_equal(path, SPAN("/_origin/stats.json"))) {
@@ -446,8 +337,8 @@ static int replace_text(struct origin *origin, struct content *content, const vo
     return text_content(content->type, bytes, len, content);
 }
 
-/* More bytes after the true ones, of a kind that a reader goes on believing in. */
-static int make_endless(struct origin *origin, struct content *content)
+/* More bytes after the true ones, up to `len`, of a kind that a reader goes on believing in. */
+static int make_longer(struct origin *origin, struct content *content, uint64_t len)
 {
     static char packets[188 * 64];
     for (size_t at = 0; at < sizeof packets; at += 188) {
@@ -459,7 +350,8 @@ static int make_endless(struct origin *origin, struct content *content)
     if (flatten(origin, &content->body) != 0) {
         return -1;
     }
-    content->body.left = BODY_ENDLESS;
+    content->body.left = len > content->total ? len : content->total;
+    content->total = content->body.left;
     content->body.block = content->is_playlist ? SPAN("# and so on, without an end\n")
                                                : span_of(packets, sizeof packets);
     return 0;
@@ -484,7 +376,10 @@ static int apply_body_fault(struct origin *origin, const struct fault_plan *plan
     case FAULT_BODY_BAD_CHUNK:
         return replace_text(origin, content, "5\r\nhello\r\nzz\r\nnot a length\r\n", 28);
     case FAULT_BODY_ENDLESS:
-        return make_endless(origin, content);
+        content->is_gzip = false;
+        return make_longer(origin, content, BODY_ENDLESS);
+    case FAULT_BODY_PADDED:
+        return make_longer(origin, content, plan->body_bytes);
     case FAULT_BODY_WRONG_RANGE:
     case FAULT_BODY_NORMAL:
         break;
@@ -528,7 +423,8 @@ static int put_framing(struct origin *origin, const struct fault_plan *plan,
         return make_chunked(origin, &content->body) |
                buf_append_string(&out->head, "Transfer-Encoding: chunked\r\n\r\n");
     }
-    return buf_printf(&out->head, "Content-Length: %" PRIu64 "\r\n\r\n", content->body.left);
+    uint64_t len = plan->short_length ? content->body.left / 2 : content->body.left;
+    return buf_printf(&out->head, "Content-Length: %" PRIu64 "\r\n\r\n", len);
 }
 
 static int respond_content(struct origin *origin, const struct request *request,
@@ -541,7 +437,8 @@ static int respond_content(struct origin *origin, const struct request *request,
         return -1;
     }
     int status = 200;
-    if (!plan->ignore_range && plan->body != FAULT_BODY_ENDLESS) {
+    if (!plan->ignore_range && plan->body != FAULT_BODY_ENDLESS &&
+        plan->body != FAULT_BODY_PADDED) {
         status = apply_range(request, content, &first, &last);
     }
     if (status == 416) {
@@ -570,6 +467,12 @@ static int respond_content(struct origin *origin, const struct request *request,
     out->cut = plan->cut;
     out->cut_after = plan->cut_after < UINT64_MAX ? plan->cut_after : content->body.left / 2;
     out->bandwidth_bps = plan->bandwidth_bps;
+    if (plan->cut_anywhere) {
+        size_t of_head =
+            plan->cut_after < out->head.len ? (size_t)plan->cut_after : out->head.len;
+        out->head.len = of_head;
+        out->cut_after = plan->cut_after - of_head;
+    }
     return failed;
 }
 

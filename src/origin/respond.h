@@ -17,7 +17,4 @@ int respond_make(struct origin *origin, const struct request *request,
 /* Fills in the response that refuses a request with this status. */
 int respond_refuse(struct origin *origin, int status, struct response *out);
 
-/* Forgets the playlists rendered so far. */
-void respond_fini(struct origin *origin);
-
 #endif

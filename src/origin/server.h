@@ -37,7 +37,7 @@ struct server_listener {
 struct origin {
     struct loop *loop; /* borrowed */
     struct stream *streams[ORIGIN_STREAMS_MAX];
-    struct server_playlist *playlists[ORIGIN_STREAMS_MAX]; /* by place, see respond.c */
+    struct server_playlist *playlists[ORIGIN_STREAMS_MAX]; /* by place, see shared_playlist.c */
     unsigned stream_count;
     struct server_listener listeners[ORIGIN_LISTENERS_MAX];
     unsigned listener_count;

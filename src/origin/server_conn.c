@@ -181,7 +181,7 @@ static enum step step_send(struct server_conn *conn)
 static enum step end_send(struct server_conn *conn)
 {
     bool keep_alive = conn->response.keep_alive && !conn->reads_end;
-    if (is_cut(conn) && conn->response.body.left > 0) {
+    if (is_cut(conn)) {
         conn->origin->stats.cut++;
         conn->state = CONN_LINGERING;
         if (conn->response.cut == FAULT_CUT_RESET) {

@@ -345,6 +345,13 @@ def test_body_faults(origin):
     assert "Content-Encoding: gzip" in head
     with pytest.raises(Exception):
         gzip.decompress(body)
+    head, body, end = body_of("padded=300000", limit=400000, timeout=0.5)
+    assert "Content-Length: 300000" in head and len(body) == 300000
+    head, body, end = body_of("short_length", timeout=0.5)
+    assert len(body) // 2 == int(re.search(r"Content-Length: (\d+)", head).group(1))
+    for bytes_in in [1, 20, 250, 400]:
+        received, end = raw(fault(origin, f"reset_at={bytes_in}").base, REQUEST)
+        assert end == "reset" and len(received) <= bytes_in
     assert "Content-Encoding: x-unknown" in body_of("unknown_encoding", timeout=0.5)[0]
     head, body, end = body_of("slow_drip", timeout=1.5)
     assert end == "timeout" and len(body) <= 4
