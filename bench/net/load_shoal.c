@@ -21,6 +21,8 @@ struct swarm_client {
 
 struct swarm {
     const struct load_options *options;
+    struct shoal_schema *schema;
+    struct shoal_sampler *sampler;
     struct loop *loop;
     struct net_worker *worker;
     struct swarm_client *clients;
@@ -100,42 +102,50 @@ static void measure(struct swarm *swarm, struct load_result *out)
     }
 }
 
-int load_shoal(const struct load_options *options, struct load_result *out)
+/* The parts of a swarm, made in this order. */
+static int swarm_open(struct swarm *swarm)
 {
-    struct swarm swarm = {.options = options, .loop = loop_new()};
-    struct shoal_schema *schema = NULL;
-    struct shoal_sampler *sampler = NULL;
-    swarm.clients = calloc(options->connections, sizeof(*swarm.clients));
-    if (swarm.loop == NULL || swarm.clients == NULL ||
-        metrics_schema_new(NULL, 0, &schema) != 0) {
-        fprintf(stderr, "no memory\n");
+    const struct load_options *options = swarm->options;
+    if (metrics_schema_new(NULL, 0, &swarm->schema) != 0) {
         return -1;
     }
-    struct shoal_sampler_options sampler_options = {.schema = schema, .lanes = 1};
-    if (shoal_sampler_new(&sampler_options, &sampler) != 0) {
-        fprintf(stderr, "no memory\n");
+    struct shoal_sampler_options sampler_options = {.schema = swarm->schema, .lanes = 1};
+    swarm->loop = loop_new();
+    swarm->clients = calloc(options->connections, sizeof(*swarm->clients));
+    if (swarm->loop == NULL || swarm->clients == NULL ||
+        shoal_sampler_new(&sampler_options, &swarm->sampler) != 0) {
         return -1;
     }
-    struct shoal_lane *lane = shoal_sampler_lane(sampler, 0);
+    struct shoal_lane *lane = shoal_sampler_lane(swarm->sampler, 0);
     shoal_lane_open(lane, clock_monotonic_us());
     struct net_options net_options = {.clients_limit = options->connections, .insecure = true};
-    struct err err = {0};
-    swarm.worker = net_worker_open(swarm.loop, lane, &net_options, 0, &err);
-    if (swarm.worker == NULL) {
-        fprintf(stderr, "%s: %s\n", err.what, err.why);
-        return -1;
+    swarm->worker = net_worker_open(swarm->loop, lane, &net_options, 0, NULL);
+    return swarm->worker == NULL ? -1 : 0;
+}
+
+static void swarm_close(struct swarm *swarm)
+{
+    net_worker_close(swarm->worker);
+    shoal_sampler_free(swarm->sampler);
+    shoal_schema_free(swarm->schema);
+    loop_free(swarm->loop);
+    free(swarm->clients);
+}
+
+int load_shoal(const struct load_options *options, struct load_result *out)
+{
+    struct swarm swarm = {.options = options};
+    int result = swarm_open(&swarm);
+    if (result == 0) {
+        char host[NET_ADDRESS_TEXT];
+        net_address_format(&options->address, host);
+        snprintf(swarm.url, sizeof(swarm.url), "%s://%s%s", options->tls ? "https" : "http",
+                 host, options->path);
+        loop_timer_init(&swarm.end, on_end);
+        measure(&swarm, out);
+    } else {
+        fprintf(stderr, "out of memory\n");
     }
-    char host[NET_ADDRESS_TEXT];
-    net_address_format(&options->address, host);
-    snprintf(swarm.url, sizeof(swarm.url), "%s://%s%s", options->tls ? "https" : "http", host,
-             options->path);
-    loop_timer_init(&swarm.end, on_end);
-    measure(&swarm, out);
-    net_worker_close(swarm.worker);
-    shoal_lane_close(lane, clock_monotonic_us());
-    shoal_sampler_free(sampler);
-    shoal_schema_free(schema);
-    loop_free(swarm.loop);
-    free(swarm.clients);
-    return 0;
+    swarm_close(&swarm);
+    return result;
 }

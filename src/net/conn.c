@@ -323,8 +323,8 @@ static void on_ready(struct loop_io *io, unsigned events)
         int error = 0;
         socklen_t size = sizeof(error);
         getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &size);
-        /* A reset here came after the handshake (before it, it reads as refused): connected, and
-         * then lost, as the first write will tell. */
+        /* A reset here came after the handshake (before it, it reads as refused): connected,
+         * and then lost, as the first write will tell. */
         if (error == 0 || error == ECONNRESET) {
             on_connected(conn);
         } else {

@@ -1,12 +1,9 @@
 #include "net/cookie.h"
 
-#include "base/list.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 struct cookie {
-    struct list node; /* oldest first: section 5.4 wants earlier ones sent earlier */
     struct span name, value, domain, path; /* in `text` */
     int64_t expires_us;                    /* INT64_MAX: with the viewer's session */
     bool host_only;
@@ -15,7 +12,7 @@ struct cookie {
 };
 
 struct cookie_jar {
-    struct list cookies;
+    struct cookie *cookies[COOKIES_MAX]; /* owned; oldest first, as section 5.4 sends them */
     uint32_t count;
     size_t bytes; /* of all texts */
     char *header; /* owned; the last header made */
@@ -150,8 +147,8 @@ bool cookie_date_parse(struct span text, int64_t *ret_wall_us)
         return false;
     }
     int64_t days = days_from_civil(date.year, date.month, date.day);
-    int64_t seconds = days * 86400 + date.hour * 3600 + date.minute * 60 + date.second;
-    *ret_wall_us = seconds * 1000000;
+    int64_t seconds = (int64_t)date.hour * 3600 + (int64_t)date.minute * 60 + date.second;
+    *ret_wall_us = (days * 86400 + seconds) * 1000000;
     return true;
 }
 
@@ -279,35 +276,41 @@ static bool path_matches(struct span target, struct span cookie_path)
            path.ptr[cookie_path.len] == '/';
 }
 
-static void remove_cookie(struct cookie_jar *jar, struct cookie *cookie)
+static void remove_cookie(struct cookie_jar *jar, uint32_t at)
 {
-    list_remove(&cookie->node);
-    jar->count--;
+    struct cookie *cookie = jar->cookies[at];
     jar->bytes -= cookie_bytes(cookie);
+    jar->count--;
+    for (uint32_t i = at; i < jar->count; i++) {
+        jar->cookies[i] = jar->cookies[i + 1];
+    }
+    jar->cookies[jar->count] = NULL;
     free(cookie);
 }
 
 static void remove_expired(struct cookie_jar *jar, int64_t wall_us)
 {
-    list_for_each_safe (node, after, &jar->cookies) {
-        struct cookie *cookie = list_entry(node, struct cookie, node);
-        if (cookie->expires_us <= wall_us) {
-            remove_cookie(jar, cookie);
+    for (uint32_t i = jar->count; i > 0; i--) {
+        if (jar->cookies[i - 1]->expires_us <= wall_us) {
+            remove_cookie(jar, i - 1);
         }
     }
 }
 
-static struct cookie *find_same(struct cookie_jar *jar, const struct cookie *wanted)
+/* The place of the cookie with the same name, domain and path, or jar->count. */
+static uint32_t find_same(const struct cookie_jar *jar, const struct cookie *wanted)
 {
-    list_for_each (node, &jar->cookies) {
-        struct cookie *cookie = list_entry(node, struct cookie, node);
+    uint32_t at = 0;
+    while (at < jar->count) {
+        const struct cookie *cookie = jar->cookies[at];
         if (span_equal(cookie->name, wanted->name) &&
             span_equal_nocase(cookie->domain, wanted->domain) &&
             span_equal(cookie->path, wanted->path)) {
-            return cookie;
+            break;
         }
+        at++;
     }
-    return NULL;
+    return at;
 }
 
 static struct span store(char **at, struct span s)
@@ -345,36 +348,28 @@ static struct cookie *make_cookie(const struct cookie_parsed *parsed,
     return cookie;
 }
 
-static struct cookie_jar *make_jar(void)
-{
-    struct cookie_jar *jar = calloc(1, sizeof(*jar));
-    if (jar != NULL) {
-        list_init(&jar->cookies);
-    }
-    return jar;
-}
-
 /* Puts a new cookie in, in the place of the same one (section 5.3, step 11: it keeps its time
  * of creation). The oldest go for lack of room. Returns how many went. */
 static uint32_t insert(struct cookie_jar *jar, struct cookie *cookie)
 {
-    struct cookie *same = find_same(jar, cookie);
-    struct list *before = &jar->cookies;
-    if (same != NULL) {
-        before = same->node.next;
-        remove_cookie(jar, same);
-    }
-    /* Appending to the list that ends at `before` is inserting in front of it. */
-    list_append(before, &cookie->node);
-    jar->count++;
-    jar->bytes += cookie_bytes(cookie);
+    uint32_t at = find_same(jar, cookie);
     uint32_t dropped = 0;
-    while (jar->count > COOKIES_MAX || jar->bytes > COOKIE_JAR_BYTES_MAX) {
-        struct list *oldest = list_first(&jar->cookies);
-        if (oldest == &cookie->node) {
-            oldest = oldest->next;
+    if (at < jar->count) {
+        jar->bytes += cookie_bytes(cookie) - cookie_bytes(jar->cookies[at]);
+        free(jar->cookies[at]);
+        jar->cookies[at] = cookie;
+    } else {
+        if (jar->count == COOKIES_MAX) {
+            remove_cookie(jar, 0);
+            dropped++;
         }
-        remove_cookie(jar, list_entry(oldest, struct cookie, node));
+        at = jar->count++;
+        jar->cookies[at] = cookie;
+        jar->bytes += cookie_bytes(cookie);
+    }
+    while (jar->bytes > COOKIE_JAR_BYTES_MAX) {
+        uint32_t oldest = jar->cookies[0] == cookie ? 1 : 0;
+        remove_cookie(jar, oldest);
         dropped++;
     }
     return dropped;
@@ -395,7 +390,7 @@ uint32_t cookie_jar_set(struct cookie_jar **jar, struct span value,
         }
     }
     if (*jar == NULL) {
-        *jar = make_jar();
+        *jar = calloc(1, sizeof(**jar));
     }
     struct cookie *cookie = *jar == NULL ? NULL : make_cookie(&parsed, place);
     if (cookie == NULL) {
@@ -403,8 +398,8 @@ uint32_t cookie_jar_set(struct cookie_jar **jar, struct span value,
     }
     remove_expired(*jar, wall_us);
     if (cookie->expires_us <= wall_us) {
-        struct cookie *same = find_same(*jar, cookie);
-        if (same != NULL) {
+        uint32_t same = find_same(*jar, cookie);
+        if (same < (*jar)->count) {
             remove_cookie(*jar, same);
         }
         free(cookie);
@@ -438,8 +433,8 @@ struct span cookie_jar_header(struct cookie_jar *jar, const struct cookie_place 
     }
     const struct cookie *chosen[COOKIES_MAX];
     uint32_t count = 0;
-    list_for_each (node, &jar->cookies) {
-        const struct cookie *cookie = list_entry(node, struct cookie, node);
+    for (uint32_t i = 0; i < jar->count; i++) {
+        const struct cookie *cookie = jar->cookies[i];
         if (!cookie_goes_to(cookie, place, wall_us)) {
             continue;
         }
@@ -475,8 +470,8 @@ void cookie_jar_free(struct cookie_jar *jar)
     if (jar == NULL) {
         return;
     }
-    list_for_each_safe (node, after, &jar->cookies) {
-        remove_cookie(jar, list_entry(node, struct cookie, node));
+    while (jar->count > 0) {
+        remove_cookie(jar, jar->count - 1);
     }
     free(jar->header);
     free(jar);

@@ -1,5 +1,7 @@
 #include "net/decode.h"
 
+#define ZLIB_CONST /* next_in points to const */
+
 #include <brotli/decode.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -9,6 +11,10 @@ enum {
     FIRST_BYTES = 65536,
     /* More than this is not kept for the next body. */
     KEPT_BYTES = 1 << 20,
+    /* zlib's window_bits name the format too. */
+    ZLIB_WINDOW = 15,
+    GZIP_WINDOW = 15 + 16,
+    RAW_WINDOW = -15,
 };
 
 struct decoder {
@@ -63,6 +69,17 @@ static int reset_zlib(struct decoder *decoder, int window_bits)
     return result;
 }
 
+/* A step of inflate that did not come to the end. */
+static enum fail judge_progress(const z_stream *z, int result)
+{
+    bool starved = z->avail_in == 0 && z->avail_out > 0;
+    if (result == Z_MEM_ERROR) {
+        return FAIL_MEMORY_SPENT;
+    }
+    return starved || (result != Z_OK && result != Z_BUF_ERROR) ? FAIL_DECODE_FAILED
+                                                                : FAIL_NONE;
+}
+
 static enum fail run_zlib(struct decoder *decoder, int window_bits, struct span in,
                           size_t limit, size_t *ret_len)
 {
@@ -70,7 +87,7 @@ static enum fail run_zlib(struct decoder *decoder, int window_bits, struct span 
         return FAIL_MEMORY_SPENT;
     }
     z_stream *z = &decoder->zlib;
-    z->next_in = (Bytef *)(uintptr_t)in.ptr;
+    z->next_in = (z_const Bytef *)in.ptr;
     z->avail_in = (uInt)in.len;
     size_t len = 0;
     for (;;) {
@@ -84,22 +101,16 @@ static enum fail run_zlib(struct decoder *decoder, int window_bits, struct span 
         z->avail_out = (uInt)(decoder->capacity - len);
         int result = inflate(z, Z_NO_FLUSH);
         len = decoder->capacity - z->avail_out;
-        if (result == Z_STREAM_END) {
-            if (z->avail_in == 0) {
-                *ret_len = len;
-                return len > limit ? FAIL_BODY_TOO_LARGE : FAIL_NONE;
+        if (result != Z_STREAM_END) {
+            enum fail fail = judge_progress(z, result);
+            if (fail != FAIL_NONE) {
+                return fail;
             }
-            /* RFC 1952 section 2.2: a gzip body may have several members. */
-            if (window_bits < 16 || inflateReset(z) != Z_OK) {
-                return FAIL_DECODE_FAILED;
-            }
-            continue;
-        }
-        bool starved = z->avail_in == 0 && z->avail_out > 0;
-        if (result == Z_MEM_ERROR) {
-            return FAIL_MEMORY_SPENT;
-        }
-        if (starved || (result != Z_OK && result != Z_BUF_ERROR)) {
+        } else if (z->avail_in == 0) {
+            *ret_len = len;
+            return len > limit ? FAIL_BODY_TOO_LARGE : FAIL_NONE;
+        } else if (window_bits < GZIP_WINDOW || inflateReset(z) != Z_OK) {
+            /* RFC 1952 section 2.2: only a gzip body may have several members. */
             return FAIL_DECODE_FAILED;
         }
     }
@@ -147,7 +158,6 @@ static enum fail run_brotli(struct decoder *decoder, struct span in, size_t limi
 enum fail decoder_run(struct decoder *decoder, enum http1_coding coding, struct span in,
                       size_t limit, struct span *out)
 {
-    enum { ZLIB_WINDOW = 15, GZIP_WINDOW = 15 + 16, RAW_WINDOW = -15 };
     if (decoder->capacity > KEPT_BYTES || decoder->capacity > limit) {
         free(decoder->bytes);
         decoder->bytes = NULL;

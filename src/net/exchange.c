@@ -350,9 +350,8 @@ static void on_lost(struct conn *conn, enum io_step step)
     if (conn->state == CONN_HEAD) {
         fail_exchange(conn, step == IO_END ? FAIL_CLOSED_BEFORE_RESPONSE
                                            : FAIL_RESET_BEFORE_RESPONSE);
-    } else if (step == IO_END && http1_body_end(&conn->body) == HTTP1_DONE) {
-        finish(conn, false);
-    } else if (!conn->job->wanted) {
+    } else if (!conn->job->wanted ||
+               (step == IO_END && http1_body_end(&conn->body) == HTTP1_DONE)) {
         finish(conn, false);
     } else {
         fail_exchange(conn, step == IO_END ? FAIL_BODY_TRUNCATED : FAIL_BODY_RESET);

@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     place.secure = true;
     struct span header = cookie_jar_header(jar, &place, now_us);
-    assert(header.len <= COOKIE_JAR_BYTES_MAX + 3 * COOKIES_MAX);
+    assert(header.len <= COOKIE_JAR_BYTES_MAX + 3ULL * COOKIES_MAX);
     for (size_t i = 0; i < header.len; i++) {
         unsigned char c = (unsigned char)header.ptr[i];
         assert(c >= 0x20 && c != 0x7f);
@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct span leaked = cookie_jar_header(jar, &elsewhere, now_us);
     assert(leaked.len == 0 || span_ends_with(place.host, SPAN("example")) ||
            span_equal_nocase(place.host, elsewhere.host));
-    assert(cookie_jar_bytes(jar) <= 4 * COOKIE_JAR_BYTES_MAX);
+    assert(cookie_jar_bytes(jar) <= 4ULL * COOKIE_JAR_BYTES_MAX);
     cookie_jar_free(jar);
     return 0;
 }

@@ -112,7 +112,7 @@ void trial_fini(struct trial *trial)
     free(trial->url);
 }
 
-void rig_run_until_true(struct rig *rig, bool (*condition)(void *user), void *user)
+void rig_run_until_true(struct rig *rig, bool (*condition)(const void *user), const void *user)
 {
     int64_t deadline_us = clock_monotonic_us() + DEADLINE_US;
     while (!condition(user)) {
@@ -121,14 +121,14 @@ void rig_run_until_true(struct rig *rig, bool (*condition)(void *user), void *us
     }
 }
 
-static bool is_true(void *user)
+static bool is_true(const void *user)
 {
     return *(const bool *)user;
 }
 
 void rig_run_until(struct rig *rig, const bool *done)
 {
-    rig_run_until_true(rig, is_true, (void *)(uintptr_t)done);
+    rig_run_until_true(rig, is_true, done);
 }
 
 void rig_fetch(struct rig *rig, struct trial *trial, const struct fetch_request *request)

@@ -52,7 +52,7 @@ void rig_get(struct rig *rig, struct trial *trial, const char *url);
 void rig_run_until(struct rig *rig, const bool *done);
 
 /* Runs the loop until condition(user), 10 s at most. */
-void rig_run_until_true(struct rig *rig, bool (*condition)(void *user), void *user);
+void rig_run_until_true(struct rig *rig, bool (*condition)(const void *user), const void *user);
 
 /* All events of a counter so far, over its label values. */
 uint64_t rig_count(const struct rig *rig, enum metric metric);

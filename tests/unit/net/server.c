@@ -61,7 +61,7 @@ static void *run_acceptor(void *argument)
 }
 
 void server_start(struct server *server, const char *host,
-                  void (*serve)(struct server_connection *connection), void *user,
+                  void (*serve)(struct server_connection *connection), const void *user,
                   struct ssl_ctx_st *tls)
 {
     memset(server, 0, sizeof(*server));

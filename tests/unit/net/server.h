@@ -33,7 +33,7 @@ struct server_connection {
 
 struct server {
     void (*serve)(struct server_connection *connection);
-    void *user;
+    const void *user;
     struct ssl_ctx_st *tls; /* borrowed; NULL: plain */
     union net_address address;
     uint16_t port;
@@ -50,7 +50,7 @@ struct server {
 
 /* Listens on a free port of `host` ("127.0.0.1" or "::1"). Fails the test if it cannot. */
 void server_start(struct server *server, const char *host,
-                  void (*serve)(struct server_connection *connection), void *user,
+                  void (*serve)(struct server_connection *connection), const void *user,
                   struct ssl_ctx_st *tls);
 
 /* Ends all connections and threads; the log stays until server_free_log. */

@@ -54,7 +54,7 @@ struct fixture {
 };
 
 static void fixture_open(struct fixture *f, void (*serve)(struct server_connection *c),
-                         void *user, const struct net_client_options *client_options)
+                         const void *user, const struct net_client_options *client_options)
 {
     server_start(&f->server, "127.0.0.1", serve, user, NULL);
     rig_open(&f->rig, NULL, client_options);
@@ -148,7 +148,7 @@ static void serve_one(struct server_connection *c)
     }
 }
 
-static bool no_connection(void *user)
+static bool no_connection(const void *user)
 {
     struct net_usage usage;
     net_worker_usage(user, &usage);
@@ -169,7 +169,7 @@ static void test_idle_close_is_noticed(void **state)
     fixture_close(&f);
 }
 
-static bool all_done(void *user)
+static bool all_done(const void *user)
 {
     const struct trial *trials = user;
     return trials[0].done && trials[1].done && trials[2].done && trials[3].done;
@@ -350,7 +350,7 @@ static void test_ranges(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct fixture f;
-        fixture_open(&f, serve_text, (void *)(uintptr_t)cases[i].response, NULL);
+        fixture_open(&f, serve_text, cases[i].response, NULL);
         struct fetch_request request = {.url = span_from_string(url_of(&f.server, "/r")),
                                         .kind = METRIC_KIND_SEGMENT,
                                         .sink = FETCH_DRAIN,
@@ -419,6 +419,40 @@ static enum fail check_counting(struct fetch *fetch, struct span first)
     return check_result;
 }
 
+static void expect_drained(struct fixture *f, const struct plan *plan, enum fail fail)
+{
+    checks = 0;
+    check_result = fail;
+    struct fetch_request request = {.url = span_from_string(url_of(&f->server, "/")),
+                                    .kind = METRIC_KIND_SEGMENT,
+                                    .sink = FETCH_DRAIN,
+                                    .check = check_counting};
+    rig_fetch(&f->rig, &f->trial, &request);
+    expect_fail(&f->trial, fail);
+    assert_int_equal(f->trial.result.check_failed, fail != FAIL_NONE);
+    assert_int_equal(rig_count(&f->rig, METRIC_FAILURES), 0);
+    assert_int_equal(checks, 1);
+    assert_int_equal(checked_len,
+                     plan->length < FETCH_CHECK_BYTES ? plan->length : FETCH_CHECK_BYTES);
+    assert_int_equal(f->trial.result.media_bytes, plan->length);
+    assert_int_equal(f->trial.result.body_bytes, rig_count(&f->rig, METRIC_BODY_BYTES));
+    if (!plan->chunked) {
+        assert_int_equal(f->trial.result.body_bytes, plan->length);
+    }
+}
+
+static void expect_collected(struct fixture *f, const struct plan *plan)
+{
+    rig_get(&f->rig, &f->trial, url_of(&f->server, "/"));
+    expect_fail(&f->trial, FAIL_NONE);
+    assert_int_equal(f->trial.result.body.len, plan->length);
+    for (size_t i = 0; i < plan->length; i++) {
+        if ((unsigned char)f->trial.body[i] != i % 251) {
+            fail_msg("byte %zu of %zu is wrong", i, plan->length);
+        }
+    }
+}
+
 static void test_bodies_and_checks(void **state)
 {
     (void)state;
@@ -433,32 +467,8 @@ static void test_bodies_and_checks(void **state)
             }
             struct fixture f;
             fixture_open(&f, serve_plan, &plan, NULL);
-            checks = 0;
-            check_result = j % 3 == 0 ? FAIL_NOT_MEDIA : FAIL_NONE;
-            struct fetch_request request = {.url = span_from_string(url_of(&f.server, "/")),
-                                            .kind = METRIC_KIND_SEGMENT,
-                                            .sink = FETCH_DRAIN,
-                                            .check = check_counting};
-            rig_fetch(&f.rig, &f.trial, &request);
-            expect_fail(&f.trial, check_result);
-            assert_int_equal(f.trial.result.check_failed, check_result != FAIL_NONE);
-            assert_int_equal(rig_count(&f.rig, METRIC_FAILURES), 0);
-            assert_int_equal(checks, 1);
-            assert_int_equal(checked_len, lengths[i] < 1024 ? lengths[i] : 1024);
-            assert_int_equal(f.trial.result.media_bytes, lengths[i]);
-            assert_int_equal(f.trial.result.body_bytes, rig_count(&f.rig, METRIC_BODY_BYTES));
-            if (!plan.chunked) {
-                assert_int_equal(f.trial.result.body_bytes, lengths[i]);
-            }
-            request.sink = FETCH_COLLECT;
-            rig_fetch(&f.rig, &f.trial, &request);
-            expect_fail(&f.trial, FAIL_NONE);
-            assert_int_equal(f.trial.result.body.len, lengths[i]);
-            for (size_t k = 0; k < lengths[i]; k++) {
-                if ((unsigned char)f.trial.body[k] != k % 251) {
-                    fail_msg("byte %zu of %zu is wrong", k, lengths[i]);
-                }
-            }
+            expect_drained(&f, &plan, j % 3 == 0 ? FAIL_NOT_MEDIA : FAIL_NONE);
+            expect_collected(&f, &plan);
             assert_int_equal(rig_count(&f.rig, METRIC_TCP_CONNECTS), 1);
             fixture_close(&f);
         }
@@ -522,12 +532,12 @@ static void serve_half(struct server_connection *c)
     server_wait_close(c, 10000);
 }
 
-static bool has_started_body(void *user)
+static bool has_started_body(const void *user)
 {
     return rig_count(user, METRIC_HTTP_RESPONSES) == 1;
 }
 
-static bool has_written(void *user)
+static bool has_written(const void *user)
 {
     return rig_count(user, METRIC_HTTP_REQUESTS) == 1;
 }

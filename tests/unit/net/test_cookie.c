@@ -103,7 +103,7 @@ static void test_parse(void **state)
     assert_true(cookie_parse(SPAN("a=b; Max-Age=x"), NOW, &p));
     assert_false(p.has_expiry);
     assert_true(cookie_parse(SPAN("a=b; Max-Age=99999999999999999999"), NOW, &p));
-    assert_true(p.expires_us == NOW + 400 * 86400 * S);
+    assert_true(p.expires_us == NOW + 400LL * 86400 * S);
     assert_false(cookie_parse(SPAN("novalue; Path=/"), NOW, &p));
     assert_false(cookie_parse(SPAN("=b"), NOW, &p));
     assert_false(cookie_parse(SPAN(""), NOW, &p));
@@ -184,7 +184,7 @@ static void test_bounds(void **state)
     struct cookie_place place = place_of("http://h/");
     assert_true(cookie_jar_header(jar, &place, NOW).len <= COOKIE_JAR_BYTES_MAX + 200);
     /* Twice the text (the jar and its header) and the structs. */
-    assert_true(cookie_jar_bytes(jar) < 3 * COOKIE_JAR_BYTES_MAX);
+    assert_true(cookie_jar_bytes(jar) < 3ULL * COOKIE_JAR_BYTES_MAX);
     cookie_jar_free(jar);
 }
 

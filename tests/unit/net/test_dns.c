@@ -409,7 +409,7 @@ static void test_connect_timeout(void **state)
     int fillers[4];
     for (int i = 0; i < 4; i++) {
         fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        connect(fillers[i], (struct sockaddr *)&address, size);
+        (void)connect(fillers[i], (struct sockaddr *)&address, size);
     }
     struct rig rig;
     struct net_options options = {.connect_timeout_us = 300000};

@@ -97,8 +97,9 @@ static void test_endless(void **state)
                                 0};
     struct endless chunks = {OK "Transfer-Encoding: chunked\r\n\r\n", "2000\r\n", 0, 0};
     static char chunk[0x2000 + 8];
-    memcpy(chunk, "2000\r\n", 6);
-    memcpy(chunk + 6 + 0x2000, "\r\n", 2);
+    snprintf(chunk, sizeof(chunk), "2000\r\n");
+    chunk[6 + 0x2000] = '\r';
+    chunk[6 + 0x2000 + 1] = '\n';
     chunks.again = chunk;
     chunks.again_len = sizeof(chunk);
     struct endless extension = {OK "Transfer-Encoding: chunked\r\n\r\n5;", text, 0, 0};

@@ -38,8 +38,7 @@ static void certificate_make(struct certificate *c, const char *names, int days)
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"shoal test",
                                -1, -1, 0);
     X509_set_issuer_name(x509, name);
-    X509_EXTENSION *san =
-        X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, (char *)(uintptr_t)names);
+    X509_EXTENSION *san = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
     assert_non_null(san);
     X509_add_ext(x509, san, -1);
     X509_EXTENSION_free(san);
