@@ -2,6 +2,7 @@
 
 #include "app/print_error.h"
 #include "app/run.h"
+#include "app/run_options.h"
 #include "base/err.h"
 #include "base/span.h"
 
@@ -128,8 +129,36 @@ static void stop_origin(struct demo *demo)
     }
 }
 
+/* Help before anything is started: the options are those of a run. */
+static bool wants_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void print_help(void)
+{
+    struct option_command command = run_command;
+    command.name = "demo";
+    command.synopsis = "[options]";
+    command.summary =
+        "Starts a test origin on this machine and plays a thousand viewers of its "
+        "live stream for thirty seconds. The options are those of shoal run, and "
+        "replace the demo's own.";
+    command.help_tail = NULL;
+    options_print_help(&command, stdout);
+}
+
 int app_demo_main(int argc, char **argv)
 {
+    if (wants_help(argc, argv)) {
+        print_help();
+        return 0;
+    }
     struct demo demo = {.origin = -1, .output = -1};
     struct err err = {0};
     int status;

@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "base/url.h"
 #include "stats/metrics.h"
+#include "view/threshold.h"
 
 #include <sched.h>
 #include <stdlib.h>
@@ -207,12 +208,32 @@ static int check_together(const struct run_options *options, struct err *err)
     return check_files(options, err);
 }
 
+/* Thresholds are read for good when the stream's variants are known; what names none of them
+ * can be told wrong now, before a server is asked for anything. */
+static int check_thresholds(const struct run_options *options, struct err *err)
+{
+    struct shoal_schema *schema;
+    int status = 0;
+    if (options->threshold_count == 0 || metrics_schema_new(NULL, 0, &schema) != 0) {
+        return 0;
+    }
+    for (unsigned i = 0; status == 0 && i < options->threshold_count; i++) {
+        struct threshold threshold;
+        struct span text = span_from_string(options->thresholds[i]);
+        if (span_find(text, '{') == text.len) {
+            status = threshold_parse(schema, text, &threshold, err);
+        }
+    }
+    shoal_schema_free(schema);
+    return status;
+}
+
 int run_options_read(int argc, char **argv, struct run_options *out, struct err *err)
 {
     set_defaults(out);
     int status = options_read(&run_command, argc, argv, out, &out->memory, err);
     if (status == 0 && (check_url(out->url, err) != 0 || make_stages(out, err) != 0 ||
-                        check_together(out, err) != 0)) {
+                        check_together(out, err) != 0 || check_thresholds(out, err) != 0)) {
         status = -1;
     }
     if (status != 0) {

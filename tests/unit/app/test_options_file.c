@@ -43,7 +43,7 @@ static void it_sets_what_it_names(void **state)
                                "header:\n"
                                "  - 'A: 1'\n"
                                "  - \"B: 2\"\n"
-                               "threshold: stalls==0\n",
+                               "threshold: count(stalls)==0\n",
                                NULL, &options, &err),
                      0);
     assert_string_equal(options.url, "http://h/x.m3u8");

@@ -143,7 +143,7 @@ static void everything_else(void **state)
     assert_int_equal(ntohl(options.sources[8].in.sin_addr.s_addr), 0x7f090909);
     run_options_fini(&options);
 
-    good("-t p99(startup)<2s --threshold=stalls==0 -- " URL, &options);
+    good("-t p99(startup)<2s --threshold=count(stalls)==0 -- " URL, &options);
     assert_int_equal(options.threshold_count, 2);
     assert_string_equal(options.thresholds[0], "p99(startup)<2s");
     run_options_fini(&options);
@@ -227,6 +227,7 @@ static const struct {
     {URL " --out /", "--out", "is a folder"},
     {URL " --csv -x --out", "--out", "needs a value"},
     {URL " --csv a.txt --out a.txt", "--csv", "file of --out"},
+    {URL " -t nothing<1", "--threshold nothing<1", "no such figure"},
     {URL " --config /nowhere.yaml", "--config", "cannot read"},
 };
 
