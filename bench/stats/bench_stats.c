@@ -262,7 +262,7 @@ struct reading {
     pthread_rwlock_t rwlock;
     uint64_t guarded[WORDS_MAX]; /* by mutex or rwlock */
     void *_Atomic pointer;       /* by liburcu */
-    int64_t end_ns;              /* when readers stop, come what may: a writer may starve */
+    _Atomic int64_t end_ns;      /* when readers stop, come what may: a writer may starve */
     uint32_t words;
 };
 
@@ -364,7 +364,8 @@ static void *read_on(void *argument)
 #endif
     uint64_t reads = 0;
     int64_t begun_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    while (clock_ns(CLOCK_MONOTONIC) < reading->end_ns) {
+    while (clock_ns(CLOCK_MONOTONIC) <
+           atomic_load_explicit(&reading->end_ns, memory_order_relaxed)) {
         for (int i = 0; i < BATCH; i++) {
             reading->kind->read(reading, words);
             event_ends();
@@ -381,21 +382,22 @@ static void *read_on(void *argument)
     return NULL;
 }
 
-/* Publishes as long as there are readers. Returns the longest that it took, in ns. */
+/* Publishes for 1.5 s and lets the readers stop then. Returns the longest that a publication
+ * took, in ns. */
 static int64_t publish_on(struct reading *reading)
 {
     static uint64_t words[WORDS_MAX];
-    int64_t longest_ns = 0;
-    for (;;) {
-        int64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
-        if (begun_ns >= reading->end_ns) {
-            return longest_ns;
-        }
+    int64_t longest_ns = 0, begun_ns = clock_ns(CLOCK_MONOTONIC);
+    int64_t end_ns = begun_ns + 1500000000;
+    atomic_store_explicit(&reading->end_ns, end_ns, memory_order_relaxed);
+    do {
         reading->kind->publish(reading, words);
         int64_t took_ns = clock_ns(CLOCK_MONOTONIC) - begun_ns;
         longest_ns = took_ns > longest_ns ? took_ns : longest_ns;
         nanosleep(&(struct timespec){0, 1000000}, NULL);
-    }
+        begun_ns = clock_ns(CLOCK_MONOTONIC);
+    } while (begun_ns < end_ns);
+    return longest_ns;
 }
 
 static void bench_readers(const struct reader_kind *kind, uint32_t words)
@@ -415,7 +417,7 @@ static void bench_readers(const struct reader_kind *kind, uint32_t words)
     for (int i = 0; i < 8; i++) {
         kind->publish(&reading, zeros);
     }
-    reading.end_ns = clock_ns(CLOCK_MONOTONIC) + 1500000000;
+    atomic_init(&reading.end_ns, INT64_MAX);
     for (int i = 0; i < READERS; i++) {
         readers[i] = (struct reader){&reading, 0};
         pthread_create(&threads[i], NULL, read_on, &readers[i]);
