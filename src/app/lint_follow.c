@@ -30,6 +30,16 @@ static int64_t next_load_us(const struct m3u8 *m, int64_t start_us, bool changed
     return start_us + (wait_us > 100000 ? wait_us : 100000);
 }
 
+/* Only a load that still lacks a segment proves it late, so one of the loads is placed just
+ * after the time when it would be, where the rule's waiting time allows. */
+static int64_t prove_lateness_us(const struct followed *f, const struct m3u8 *m,
+                                 int64_t start_us)
+{
+    int64_t late_us = f->watch.segment_us + m->target_duration_us * 3 / 2 + 150000;
+    bool soon = late_us >= f->due_us && late_us < f->due_us + m->target_duration_us / 2;
+    return soon && late_us > start_us ? late_us : f->due_us;
+}
+
 static bool is_live(const struct lint_entry *entry)
 {
     return entry->current != NULL && entry->current->kind == M3U8_MEDIA &&
@@ -78,6 +88,9 @@ static void load_again(struct lint_web *web, struct followed *f, const struct m3
                                          &entry->report);
         f->due_us = m3u8_is_final(playlist) ? INT64_MAX
                                             : next_load_us(playlist, body.start_us, changed);
+        if (!changed && f->due_us != INT64_MAX) {
+            f->due_us = prove_lateness_us(f, playlist, body.start_us);
+        }
         m3u8_unref(entry->current);
         entry->current = playlist;
     }

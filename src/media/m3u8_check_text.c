@@ -279,7 +279,9 @@ static void check_version(struct m3u8_parser *p)
                             need->what, v, (unsigned long long)version);
         }
     }
-    if (version > needed && version <= M3U8_VERSION_MAX && p->check->version_line != 0) {
+    /* In a multivariant playlist it speaks of the media as well (section 4.4.1.2). */
+    if (version > needed && version <= M3U8_VERSION_MAX && p->check->version_line != 0 &&
+        p->seen_multivariant == 0) {
         m3u8_report_add(p->source->report, M3U8_RULE_VERSION_HIGH, p->check->version_line,
                         "EXT-X-VERSION", NULL, "%llu, where %u would do",
                         (unsigned long long)version, needed);
