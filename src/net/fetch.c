@@ -328,7 +328,7 @@ static enum fail judge(struct job *job, const struct http1_response *response)
     if (is_redirect(status)) {
         return prepare_redirect(job, response);
     }
-    if (status == 200 && job->request.has_range) {
+    if (status == 200 && job->request.has_range && !job->request.range_optional) {
         return FAIL_RANGE_IGNORED;
     }
     if (status != 200 && (status != 206 || !job->request.has_range)) {

@@ -40,7 +40,8 @@ struct fetch_request {
     struct span headers;   /* whole lines "Name: value\r\n…"; copied; may be empty */
     enum metric_kind kind; /* under which the request is counted */
     enum fetch_sink sink;
-    bool has_range; /* ask for bytes range_first … range_last, both included */
+    bool has_range;      /* ask for bytes range_first … range_last, both included */
+    bool range_optional; /* an answer that ignores the range (200) is as good */
     uint64_t range_first;
     uint64_t range_last;        /* UINT64_MAX: to the end of the resource */
     uint64_t body_limit;        /* bytes, decoded ones too; 0: the default of the sink */

@@ -56,6 +56,9 @@ static void count_event(struct viewer *viewer, const struct player_event *event)
     case PLAYER_SKIPPED:
         metrics_add(lane, METRIC_SEGMENTS_SKIPPED, event->count);
         break;
+    case PLAYER_GAP:
+        metrics_add(lane, METRIC_SEGMENTS_GAP, event->count);
+        break;
     case PLAYER_UNCHANGED:
         metrics_add(lane, METRIC_PLAYLISTS_UNCHANGED, 1);
         break;
@@ -316,7 +319,8 @@ static void fill_request(const struct viewer *viewer, const struct player_action
     /* A range from the first byte on that a player adds of its own may be ignored by the
      * server, unlike one that the playlist demands. */
     if (profile->range_always && !request->has_range) {
-        request->headers = SPAN("Range: bytes=0-\r\n");
+        request->has_range = request->range_optional = true;
+        request->range_last = UINT64_MAX;
     }
 }
 
