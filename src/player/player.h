@@ -128,6 +128,7 @@ enum player_happening {
                              * the main playlist was loaded and the playhead has started */
     PLAYER_SKIPPED,         /* count: segments left out for having fallen out of the window or
                              * been given up */
+    PLAYER_GAP,             /* count: segments that the playlist marks as gaps, not fetched */
     PLAYER_UNCHANGED,       /* a reload brought nothing new */
     PLAYER_SWITCHED,        /* count: the index of the variant now played */
     PLAYER_FAULT,           /* fail: of class STREAM (or LOCAL); count: how many */

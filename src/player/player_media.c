@@ -107,17 +107,18 @@ void player_media_settle(struct player *player, struct player_rendition *renditi
     player_clock_buffered(player);
 }
 
-static void note_skipped(struct player *player, const struct player_rendition *rendition,
-                         uint32_t count)
+/* PLAYER_SKIPPED or PLAYER_GAP; several on end are one event. */
+static void note_left_out(struct player *player, const struct player_rendition *rendition,
+                          enum player_happening what, uint32_t count)
 {
     if (player->event_count > player->event_next) {
         struct player_event *last = &player->events[player->event_count - 1];
-        if (last->what == PLAYER_SKIPPED) {
+        if (last->what == what) {
             last->count += count;
             return;
         }
     }
-    player_note(player, PLAYER_SKIPPED, player->now_us, rendition)->count = count;
+    player_note(player, what, player->now_us, rendition)->count = count;
 }
 
 void player_media_skip(struct player *player, struct player_rendition *rendition,
@@ -125,7 +126,7 @@ void player_media_skip(struct player *player, struct player_rendition *rendition
 {
     line->state = PLAYER_LINE_IDLE;
     line->due_us = PLAYER_NEVER;
-    note_skipped(player, rendition, 1);
+    note_left_out(player, rendition, PLAYER_SKIPPED, 1);
     player_clock_leave_out(player, line->position_us, line->position_us + line->duration_us);
     player_media_settle(player, rendition);
 }
@@ -208,12 +209,13 @@ static const struct m3u8_segment *next_segment(struct player *player,
         int64_t to = from + segment->duration_us;
         if ((segment->flags & M3U8_SEGMENT_GAP) != 0) {
             take_next(rendition, segment);
+            note_left_out(player, rendition, PLAYER_GAP, 1);
             player_clock_leave_out(player, from, to);
         } else if (to <= player->playhead_us && from < player->playhead_us) {
             /* Another rendition was left out up to the playhead; this one is of no use there.
              */
             take_next(rendition, segment);
-            note_skipped(player, rendition, 1);
+            note_left_out(player, rendition, PLAYER_SKIPPED, 1);
         } else {
             break;
         }

@@ -349,6 +349,9 @@ static void note_event(struct sim *sim, const struct player_event *event)
     case PLAYER_SKIPPED:
         told->skipped += event->count;
         break;
+    case PLAYER_GAP:
+        told->gaps += event->count;
+        break;
     case PLAYER_UNCHANGED:
         told->unchanged++;
         break;

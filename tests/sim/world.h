@@ -91,7 +91,8 @@ struct sim_request {
 
 /* What was told. */
 struct sim_told {
-    uint32_t stalls, started, over, skipped, unchanged, switched, in_time, missed, latencies;
+    uint32_t stalls, started, over, skipped, gaps, unchanged, switched, in_time, missed;
+    uint32_t latencies;
     int64_t startup_us, stalled_us, least_slack_us, least_latency_us, greatest_latency_us;
     int64_t over_us;
     uint32_t faults[FAIL_COUNT];
