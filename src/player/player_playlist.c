@@ -101,10 +101,12 @@ static int64_t comes_to_segment_us(const struct player *player,
                                    const struct player_rendition *rendition, int64_t due_us)
 {
     const struct m3u8 *playlist = rendition->playlist;
-    due_us = due_us > player->now_us ? due_us : player->now_us;
     if (player->state != PLAYER_STATE_PLAYING) {
+        due_us = due_us > player->now_us ? due_us : player->now_us;
         return rendition->next_sequence >= end_sequence(playlist) ? due_us : PLAYER_NEVER;
     }
+    /* Counted from due_us also when that is past: a timer that fires a little late must not
+     * find itself on the way to the next segment and wait for that one. */
     int64_t playhead = player->playhead_us + (due_us - player->now_us);
     int64_t left = rendition->edge_us - playhead;
     if (left <= 0 || playlist->segment_count == 0) {
