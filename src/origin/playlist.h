@@ -14,7 +14,7 @@ enum playlist_defect {
     PLAYLIST_DISCONTINUITY_REGRESS = 1 << 1, /* the discontinuity sequence goes up and down */
     PLAYLIST_TARGET_CHANGE = 1 << 2,         /* the target duration differs each time */
     PLAYLIST_LONG_EXTINF = 1 << 3,           /* segments said to last twice the target */
-    PLAYLIST_URI_CHANGE = 1 << 4,            /* the segments' URIs carry a changing query */
+    PLAYLIST_URI_CHANGE = 1 << 4,            /* the segments' URIs go a changing way */
     PLAYLIST_RANGE_BEYOND = 1 << 5,          /* byte ranges outside of their resource */
     PLAYLIST_INVALID = 1 << 6,               /* no player can play it */
 };

@@ -95,11 +95,11 @@ struct text *shared_playlist_get(struct origin *origin, const struct playlist_re
     }
     if (playlist->plain == NULL || request->now_us >= playlist->valid_until_us) {
         forget(playlist);
-        playlist->plain = shared_playlist_render(request);
-        playlist->valid_until_us =
-            request->target.rendition == NULL
-                ? INT64_MAX
-                : stream_next_change_us(request->target.stream, request->now_us);
+        struct text *plain = shared_playlist_render(request);
+        int64_t until_us = request->target.rendition == NULL
+                               ? INT64_MAX
+                               : stream_next_change_us(request->target.stream, request->now_us);
+        *playlist = (struct server_playlist){.plain = plain, .valid_until_us = until_us};
     }
     if (playlist->plain == NULL) {
         return NULL;
