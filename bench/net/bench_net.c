@@ -38,14 +38,16 @@ int main(int argc, char **argv)
     if ((bare ? load_bare : load_shoal)(&options, &result) != 0) {
         return 1;
     }
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
     double requests = (double)result.requests;
     double gigabytes = (double)result.body_bytes * 1e-9;
     printf("{\"how\": \"%s\", \"sink\": \"%s\", \"connections\": %u, \"requests\": %llu, "
            "\"failures\": %llu, \"cpu_share\": %.3f, \"cpu_us_per_request\": %.3f, "
-           "\"cpu_s_per_gb\": %.4f, \"gb_per_s\": %.3f}\n",
+           "\"cpu_s_per_gb\": %.4f, \"gb_per_s\": %.3f, \"max_rss_kib\": %ld}\n",
            argv[1], argv[2], options.connections, (unsigned long long)result.requests,
            (unsigned long long)result.failures, (double)result.cpu_us / (double)result.wall_us,
            (double)result.cpu_us / requests, (double)result.cpu_us * 1e-6 / gigabytes,
-           gigabytes / ((double)result.wall_us * 1e-6));
+           gigabytes / ((double)result.wall_us * 1e-6), usage.ru_maxrss);
     return result.failures == 0 ? 0 : 1;
 }

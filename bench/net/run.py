@@ -71,6 +71,8 @@ def run_wrk(port, path, connections, seconds):
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     requests = int(re.search(r"(\d+) requests in", out).group(1))
+    if requests == 0:  # on a busy machine wrk may not get beyond connecting
+        return {"cpu_us_per_request": float("inf"), "cpu_s_per_gb": float("inf")}
     return {"cpu_us_per_request": cpu * 1e6 / requests,
             "cpu_s_per_gb": cpu / (requests * (4 << 20) * 1e-9)}
 
@@ -79,7 +81,7 @@ def compare(title, key, unit, ways):
     best = {}
     for _ in range(TURNS):
         for name, run in ways.items():
-            best[name] = min(best.get(name, 1e9), run()[key])
+            best[name] = min(best.get(name, float("inf")), run()[key])
     floor = best["bare"]
     print(f"{title}:")
     for name, value in best.items():

@@ -29,6 +29,9 @@ static void on_pace(struct loop_timer *timer)
     list_for_each (node, &client->connections) {
         struct conn *conn = list_entry(node, struct conn, node);
         if (conn->paused) {
+            /* To the end of the list: the line goes to each in turn. */
+            list_remove(&conn->node);
+            list_append(&client->connections, &conn->node);
             loop_timer_start(client->worker->loop, timer, loop_now_us(client->worker->loop));
             conn_resume(conn);
             return;

@@ -2,7 +2,7 @@
  * exchange, redirects, a retry when a kept-alive connection turns out dead, decoding. It ends
  * by exactly one call of on_done, never from inside fetch_start, unless it is cancelled.
  *
- * A struct fetch is 32 bytes in its user's memory; what a request needs while it is under way
+ * A struct fetch is 16 bytes in its user's memory; what a request needs while it is under way
  * comes from the worker's pools. Belongs to its worker's thread. */
 #ifndef NET_FETCH_H
 #define NET_FETCH_H

@@ -671,7 +671,7 @@ static void test_sources(void **state)
     struct server server;
     server_start(&server, "127.0.0.1", serve_hello, NULL, NULL);
     union net_address sources[2];
-    net_address_parse(SPAN("127.0.0.7"), 0, &sources[0]);
+    net_address_parse(SPAN("::1"), 0, &sources[0]);
     net_address_parse(SPAN("192.0.2.1"), 0, &sources[1]);
     struct net_options options = {.sources = sources, .source_count = 1};
     struct rig rig;
@@ -689,6 +689,77 @@ static void test_sources(void **state)
     trial_fini(&trial);
     server_stop(&server);
     server_free_log(&server);
+}
+
+/* Answers with the last number of the client's address. */
+static void serve_source(struct server_connection *c)
+{
+    struct sockaddr_in peer;
+    socklen_t size = sizeof(peer);
+    getpeername(c->fd, (struct sockaddr *)&peer, &size);
+    char response[128];
+    snprintf(response, sizeof(response), "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%u",
+             ntohl(peer.sin_addr.s_addr) & 0xff);
+    while (server_read(c) && server_print(c, response)) {
+    }
+}
+
+/* Viewers take the source addresses in turn, and each keeps its own. */
+static void test_sources_in_turn(void **state)
+{
+    (void)state;
+    struct server server;
+    server_start(&server, "127.0.0.1", serve_source, NULL, NULL);
+    union net_address sources[3];
+    net_address_parse(SPAN("127.0.0.7"), 0, &sources[0]);
+    net_address_parse(SPAN("::1"), 0, &sources[1]);
+    net_address_parse(SPAN("127.0.0.8"), 0, &sources[2]);
+    struct net_options options = {.sources = sources, .source_count = 3};
+    struct rig rig;
+    struct trial trial;
+    trial_init(&trial);
+    rig_open(&rig, &options, NULL);
+    static const struct net_client_options none = {0};
+    static const char *const expected[] = {"7", "8", "8", "7"};
+    for (int i = 0; i < 4; i++) {
+        for (int again = 0; again < 2; again++) {
+            rig_get(&rig, &trial, url_of(&server, "/"));
+            expect_fail(&trial, FAIL_NONE);
+            assert_string_equal(trial.body, expected[i]);
+        }
+        net_client_close(&rig.client);
+        net_client_open(&rig.client, rig.worker, &none);
+    }
+    trial_fini(&trial);
+    rig_close(&rig);
+    server_stop(&server);
+    server_free_log(&server);
+}
+
+/* Two downloads share a paced line: neither waits for the other to end. */
+static void test_pace_is_shared(void **state)
+{
+    (void)state;
+    struct plan plan = {.length = 300000, .piece = 300000};
+    struct fixture f;
+    struct net_client_options options = {.bytes_per_s = 1000000};
+    fixture_open(&f, serve_plan, &plan, &options);
+    struct trial other;
+    trial_init(&other);
+    struct fetch_request request = {.url = span_from_string(url_of(&f.server, "/")),
+                                    .kind = METRIC_KIND_SEGMENT,
+                                    .sink = FETCH_DRAIN};
+    fetch_start(&f.rig.client, &f.trial.fetch, &request);
+    fetch_start(&f.rig.client, &other.fetch, &request);
+    rig_run_until(&f.rig, &f.trial.done);
+    rig_run_until(&f.rig, &other.done);
+    expect_fail(&f.trial, FAIL_NONE);
+    expect_fail(&other, FAIL_NONE);
+    /* Both at half the speed: each takes nearly all of the 600 ms. */
+    assert_in_range(f.trial.result.phases.total_us, 380000, 2500000);
+    assert_in_range(other.result.phases.total_us, 380000, 2500000);
+    trial_fini(&other);
+    fixture_close(&f);
 }
 
 static void test_descriptors_spent(void **state)
@@ -806,6 +877,8 @@ int main(void)
         cmocka_unit_test(test_close_inside_on_done),
         cmocka_unit_test(test_connect_failures),
         cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_sources_in_turn),
+        cmocka_unit_test(test_pace_is_shared),
         cmocka_unit_test(test_descriptors_spent),
         cmocka_unit_test(test_memory_spent),
         cmocka_unit_test(test_request_details),
