@@ -465,7 +465,7 @@ static void take_http(struct ffmpeg_trace *trace, const struct ffmpeg_log_event 
     case FFMPEG_LOG_REQUEST_CLOSE:
         /* The head's lines have no context: they belong to the newest request. */
         connection = trace->latest;
-        /* fallthrough */
+        __attribute__((fallthrough));
     case FFMPEG_LOG_RESPONSE_CLOSE:
         if (connection != NULL) {
             connection->closes = true;
