@@ -49,7 +49,8 @@ static void forget(struct server_playlist *playlist)
 {
     text_release(playlist->plain);
     text_release(playlist->gzip);
-    *playlist = (struct server_playlist){0};
+    playlist->plain = NULL;
+    playlist->gzip = NULL;
 }
 
 void shared_playlist_fini(struct origin *origin)
@@ -99,7 +100,9 @@ struct text *shared_playlist_get(struct origin *origin, const struct playlist_re
         int64_t until_us = request->target.rendition == NULL
                                ? INT64_MAX
                                : stream_next_change_us(request->target.stream, request->now_us);
-        *playlist = (struct server_playlist){.plain = plain, .valid_until_us = until_us};
+        playlist->plain = plain;
+        playlist->gzip = NULL;
+        playlist->valid_until_us = until_us;
     }
     if (playlist->plain == NULL) {
         return NULL;
