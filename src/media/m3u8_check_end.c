@@ -58,6 +58,24 @@ static void check_part_run(struct m3u8_parser *p, uint32_t first, uint32_t count
     }
 }
 
+/* A segment's parts lie at least as far from the end as the segment's own end does. */
+static void check_old_parts(struct m3u8_parser *p, const struct m3u8_segment *segments,
+                            uint32_t count)
+{
+    const struct m3u8 *m = p->playlist;
+    int64_t end_us = m->total_duration_us + m->tail.duration_us;
+    bool ended = (m->flags & M3U8_ENDLIST) != 0 || m->target_duration_us == 0;
+    for (uint32_t i = 0; i < count && !ended; i++) {
+        const struct m3u8_segment *s = &segments[i];
+        int64_t from_end_us = end_us - s->start_us - s->duration_us;
+        if (s->part_count > 0 && from_end_us > 3 * m->target_duration_us) {
+            ADD(PART_OLD, s->line, "EXT-X-PART", NULL, "%.6g s from the end",
+                seconds(from_end_us));
+            return;
+        }
+    }
+}
+
 static void check_parts(struct m3u8_parser *p)
 {
     uint32_t count;
@@ -71,6 +89,7 @@ static void check_parts(struct m3u8_parser *p)
     if ((p->playlist->flags & M3U8_I_FRAMES_ONLY) != 0) {
         ADD(PART_I_FRAMES, p->check->first_part_line, "EXT-X-PART", NULL, NULL);
     }
+    check_old_parts(p, segments, count);
     if (p->playlist->part_target_us == 0) {
         return;
     }
