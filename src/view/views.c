@@ -249,7 +249,7 @@ static int start_terminal(struct views *views, struct err *err)
     case VIEW_TERMINAL_PROGRESS:
         return worker_start(&views->progress, views, show_progress, err);
     case VIEW_TERMINAL_DASHBOARD:
-        views->tui = tui_start(make_source(views), err);
+        views->tui = tui_start(make_source(views), views_url(views), err);
         return views->tui == NULL ? -1 : 0;
     }
     return -1;

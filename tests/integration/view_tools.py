@@ -30,6 +30,12 @@ def get(url, headers=None, method="GET", timeout=10):
         return answer.code, answer.headers, answer.read()
 
 
+def check_status(report, expected=0):
+    """The exit status, or 4 where this machine was too busy to be a load generator."""
+    trusted = report.json["generator"]["trusted"]
+    assert report.status == (expected if trusted else 4), report.output
+
+
 def snapshot(base):
     return json.loads(get(f"{base}/api/v1/snapshot")[2])
 

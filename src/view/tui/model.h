@@ -26,6 +26,8 @@ struct model {
     struct failure_sample samples[MODEL_SAMPLES]; /* newest first */
     size_t sample_count;
 
+    const char *url; /* where the page is served, or NULL; borrowed */
+
     enum frame_window window; /* of times, failures, quality */
     enum model_sort sort;
     unsigned graph; /* which of model_graphs is drawn large */

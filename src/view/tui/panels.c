@@ -169,9 +169,12 @@ static void draw_foot(const struct model *model, const struct area *area)
         x = area_text(area, y, x, STYLE_BOLD, keys[i].key) + 1;
         x = area_text(area, y, x, STYLE_DIM, keys[i].words) + 2;
     }
+    if (model->url != NULL && x + (int)strlen(model->url) <= area->width) {
+        area_text_right(area, y, area->width, STYLE_DIM, model->url);
+    }
 }
 
-static void draw_help(const struct area *area)
+static void draw_help(const struct model *model, const struct area *area)
 {
     static const char *const lines[] = {
         "h ?        this help",
@@ -198,6 +201,9 @@ static void draw_help(const struct area *area)
     for (int i = 0; i < COUNT; i++) {
         area_text(&box, i + 1, 2, STYLE_PLAIN, lines[i]);
     }
+    if (model->url != NULL) {
+        area_printf(&box, COUNT + 1, 2, STYLE_TITLE, " the page: %s ", model->url);
+    }
 }
 
 void panels_draw(const struct model *model, struct canvas *canvas)
@@ -222,6 +228,6 @@ void panels_draw(const struct model *model, struct canvas *canvas)
     }
     draw_foot(model, &screen);
     if (model->help) {
-        draw_help(&screen);
+        draw_help(model, &screen);
     }
 }

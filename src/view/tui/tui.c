@@ -121,7 +121,7 @@ static void tui_free(struct tui *tui)
     free(tui);
 }
 
-struct tui *tui_start(struct frame_source *source, struct err *err)
+struct tui *tui_start(struct frame_source *source, const char *url, struct err *err)
 {
     struct tui *tui = calloc(1, sizeof(*tui));
     if (tui == NULL || source == NULL) {
@@ -133,6 +133,7 @@ struct tui *tui_start(struct frame_source *source, struct err *err)
     tui->source = source;
     tui->model.window = FRAME_10S;
     tui->model.focus = -1;
+    tui->model.url = url;
     sem_init(&tui->ready, 0, 0);
     tui->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int error = tui->stop_fd < 0 ? errno : pthread_create(&tui->thread, NULL, thread_main, tui);
