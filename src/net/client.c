@@ -24,6 +24,9 @@ static void on_pace(struct loop_timer *timer)
 {
     struct net_client *client = list_entry(timer, struct net_client, pace);
     client->paused = false;
+    if (client_must_pause(client)) {
+        return; /* another one was quicker; whose turn it is stays */
+    }
     /* A connection that is resumed may end its fetch, whose callback may do anything to the
      * client: so one connection an event, and the timer again for the next. */
     list_for_each (node, &client->connections) {
