@@ -28,7 +28,10 @@ static void on_acceptable(struct loop_io *io, unsigned events)
     for (unsigned i = 0; i < ACCEPTS_A_TURN; i++) {
         int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            /* Out of descriptors: the queue waits, and the next turn tries again. */
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+                /* The queue waits until the next tick; else it would be reported for ever. */
+                loop_io_stop(listener->origin->loop, io);
+            }
             return;
         }
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
@@ -149,6 +152,17 @@ static void set_date(struct origin *origin)
              (tm.tm_year + 1900) % 10000, tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
 }
 
+/* Accepts again where that had been given up for want of descriptors. */
+static void resume_accepting(struct origin *origin)
+{
+    for (unsigned i = 0; i < origin->listener_count; i++) {
+        struct server_listener *listener = &origin->listeners[i];
+        if (listener->fd >= 0 && origin->listener_state == FAULT_SPECIAL_NONE) {
+            loop_io_start(origin->loop, &listener->io, listener->fd, LOOP_READ);
+        }
+    }
+}
+
 static void on_tick(struct loop_timer *timer)
 {
     struct origin *origin = list_entry(timer, struct origin, tick);
@@ -157,6 +171,7 @@ static void on_tick(struct loop_timer *timer)
     access_log_flush(&origin->log);
     if (origin->listener_state == FAULT_SPECIAL_NONE) {
         apply_listener_faults(origin);
+        resume_accepting(origin);
     }
     loop_timer_start(origin->loop, &origin->tick, loop_now_us(origin->loop) + TICK_US);
 }

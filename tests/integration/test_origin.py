@@ -508,3 +508,30 @@ def test_bad_arguments(shoal_binary, arguments, complaint):
 def shoal_binary():
     from helpers.shoal import shoal_path
     return str(shoal_path())
+
+
+def test_out_of_descriptors_waits_and_goes_on(shoal_binary, tmp_path):
+    """Connections beyond the limit wait in the queue, without a busy loop, until others end."""
+    ready = tmp_path / "ready"
+    child = subprocess.Popen(["sh", "-c", f"ulimit -n 40; exec {shoal_binary} origin --listen "
+                              f"127.0.0.1:0 --ready-file {ready} --stream name=s,vod=4s"],
+                             stdout=subprocess.DEVNULL)
+    try:
+        wait_for(ready.exists, "the origin to listen")
+        base = re.search(r"http://[^/]+", ready.read_text()).group(0)
+        port = int(base.rsplit(":")[-1])
+        many = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(60)]
+
+        def spent():
+            fields = pathlib.Path(f"/proc/{child.pid}/stat").read_text().split()
+            return int(fields[13]) + int(fields[14])
+
+        before, until = spent(), time.monotonic() + 1
+        wait_for(lambda: time.monotonic() > until, "a second to pass")
+        assert spent() - before < 30
+        for one in many:
+            one.close()
+        assert get(f"{base}/s/index.m3u8", timeout=10)[0] == 200
+    finally:
+        child.terminate()
+        assert child.wait(10) == 0
