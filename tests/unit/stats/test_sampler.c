@@ -146,6 +146,52 @@ static void test_stale_lane_is_kept_and_counted(void **state)
     fixture_fini(&f);
 }
 
+static void test_early_tick_finds_no_lane_stale(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, 2, NULL);
+    fixture_open(&f, 2);
+    struct shoal_observer *observer = observe(&f, SHOAL_COUNTERS);
+    for (int64_t after_us = 10; after_us <= 100000; after_us += 9998) {
+        shoal_sampler_tick(f.sampler, f.now_us + after_us);
+        shoal_observer_update(observer);
+        assert_int_equal(header(observer, SHOAL_HEADER_STALE_LANES), 0);
+    }
+    shoal_sampler_tick(f.sampler, f.now_us + 100001);
+    shoal_observer_update(observer);
+    assert_int_equal(header(observer, SHOAL_HEADER_STALE_LANES), 2);
+    shoal_observer_free(observer);
+    fixture_fini(&f);
+}
+
+/* Lanes cut at the same times whenever they were opened and however late they come. */
+static void test_cuts_are_due_at_multiples_of_the_period(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t cut_us, next_us, next_full_us;
+    } cases[] = {
+        {0, 100000, 1000000},        {1, 100000, 1000000},        {99999, 100000, 1000000},
+        {100000, 200000, 1000000},   {987654, 1000000, 1000000},  {1000000, 1100000, 2000000},
+        {3456789, 3500000, 4000000}, {3499999, 3500000, 4000000},
+    };
+    struct fixture f;
+    fixture_init(&f, 1, NULL);
+    struct shoal_lane *lane = fixture_lane(&f, 0);
+    assert_false(shoal_lane_due(lane, f.now_us));
+    shoal_lane_open(lane, f.now_us + 12345);
+    assert_int_equal(lane->next_cut_us, f.now_us + 100000);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        shoal_lane_cut(lane, f.now_us + cases[i].cut_us);
+        assert_int_equal(lane->next_cut_us, f.now_us + cases[i].next_us);
+        assert_int_equal(lane->next_full_us, f.now_us + cases[i].next_full_us);
+        assert_false(shoal_lane_due(lane, lane->next_cut_us - 1));
+        assert_true(shoal_lane_due(lane, lane->next_cut_us));
+    }
+    fixture_fini(&f);
+}
+
 static void test_late_tick_is_noted(void **state)
 {
     (void)state;
@@ -295,6 +341,8 @@ int main(void)
         cmocka_unit_test(test_only_what_was_cut_is_seen),
         cmocka_unit_test(test_time_is_the_mean_of_the_cuts),
         cmocka_unit_test(test_stale_lane_is_kept_and_counted),
+        cmocka_unit_test(test_early_tick_finds_no_lane_stale),
+        cmocka_unit_test(test_cuts_are_due_at_multiples_of_the_period),
         cmocka_unit_test(test_late_tick_is_noted),
         cmocka_unit_test(test_times_ascend_without_new_cuts),
         cmocka_unit_test(test_histograms_come_once_a_second_with_their_counters),
