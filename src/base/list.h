@@ -13,6 +13,7 @@ struct list {
 /* The struct of type `type` whose member `member` is the node `node`. */
 #define list_entry(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a name that is declared takes no parentheses. */
 #define list_for_each(node, head) \
     for (struct list *node = (head)->next; node != (head); node = node->next)
 
@@ -20,6 +21,7 @@ struct list {
 #define list_for_each_safe(node, after, head)                                   \
     for (struct list *node = (head)->next, *after = node->next; node != (head); \
          node = after, after = node->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void list_init(struct list *list)
 {
