@@ -1,6 +1,11 @@
 /* The ring with its smallest sizes, a writer that never pauses and a yield at random between
  * any two steps of writer and readers: no copy is torn, generations never go back, and the
  * writer's stopping in the middle blocks nobody. */
+#include "shoal/ring.h"
+
+#include "ring_hook.h"
+
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -9,12 +14,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <cmocka.h>
+
 static _Thread_local uint64_t hook_seed = 88172645463325252ull;
 static _Thread_local uint64_t hook_halt_at; /* steps until this thread stops; 0: never */
 static _Atomic int halted, released;
 
 /* Called between any two steps of the ring. */
-static void hook(void)
+void ring_hook(void)
 {
     hook_seed ^= hook_seed << 13;
     hook_seed ^= hook_seed >> 7;
@@ -30,12 +37,6 @@ static void hook(void)
         }
     }
 }
-
-#define SHOAL_RING_HOOK() hook()
-/* The ring under test, with the hook in it. */
-#include "../../src/stats/ring.c" // NOLINT(bugprone-suspicious-include): to have the hook
-
-#include <cmocka.h>
 
 enum { WORDS = 9, READERS = 3, GENERATIONS = 20000 };
 
