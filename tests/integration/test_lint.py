@@ -1,0 +1,281 @@
+"""`shoal lint` and `shoal probe`: exit statuses, following, segments, and other parsers as
+oracles on playlists of our own making (tests/unit/media/rules.txt)."""
+import functools
+import http.server
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import threading
+
+import pytest
+
+from helpers.shoal import shoal_path
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RULES = ROOT / "tests/unit/media/rules.txt"
+
+
+def call(*arguments, stdin=None):
+    return subprocess.run([shoal_path(), *map(str, arguments)], input=stdin, capture_output=True,
+                          timeout=120, check=False)
+
+
+def lint(*arguments, stdin=None):
+    """Runs lint with --json; returns exit status and the object."""
+    done = call("lint", "--json", *arguments, stdin=stdin)
+    return done.returncode, json.loads(done.stdout)
+
+
+def rules(answer):
+    found = [f["rule"] for p in answer["playlists"] for f in p["findings"]]
+    return set(found + [f["rule"] for f in answer["together"]])
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Serves the folder `www` over HTTP; returns its URL."""
+    folder = tmp_path / "www"
+    folder.mkdir()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
+                                             functools.partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server.folder = folder
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+class TestExit:
+    def write(self, tmp_path, text):
+        path = tmp_path / "a.m3u8"
+        path.write_bytes(text)
+        return path
+
+    def test_clean(self, tmp_path):
+        path = self.write(tmp_path, b"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\na.ts\n"
+                                    b"#EXT-X-ENDLIST\n")
+        done = call("lint", path)
+        assert (done.returncode, done.stdout) == (0, b"")
+
+    def test_a_must_rule(self, tmp_path):
+        path = self.write(tmp_path, b"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:5,\na.ts\n")
+        done = call("lint", path)
+        assert done.returncode == 1
+        assert re.fullmatch(rf"{re.escape(str(path))}:3: must: EXTINF: .*\[extinf-too-long\]\n",
+                            done.stdout.decode())
+
+    def test_a_should_rule(self, tmp_path):
+        path = self.write(tmp_path, b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na.m3u8\n")
+        assert call("lint", path).returncode == 0
+        assert call("lint", "--strict", path).returncode == 1
+
+    def test_unreadable(self, tmp_path, serve):
+        assert call("lint", tmp_path / "absent.m3u8").returncode == 3
+        assert call("lint", self.write(tmp_path, b"\x00\x01\x02\x00")).returncode == 3
+        assert call("lint", serve.url + "/absent.m3u8").returncode == 3
+        assert call("probe", serve.url + "/absent.m3u8").returncode == 3
+
+    def test_not_a_playlist(self, tmp_path):
+        status, answer = lint(self.write(tmp_path, b"<html></html>\n"))
+        assert status == 1 and "extm3u-first" in rules(answer)
+
+    def test_usage(self, tmp_path):
+        assert call("lint").returncode == 2
+        assert call("lint", "--nonsense", "x").returncode == 2
+        assert call("lint", "--follow", "5", "http://h/").returncode == 2
+        assert call("lint", "--segments", self.write(tmp_path, b"#EXTM3U\n")).returncode == 2
+
+    def test_standard_input(self):
+        status, answer = lint("-", stdin=b"#EXTM3U\n#EXT-X-TARGETDURATION:0\n")
+        assert status == 1 and rules(answer) == {"targetduration-zero"}
+
+
+class TestSets:
+    def test_a_multivariant_playlist_is_followed(self, serve):
+        (serve.folder / "top.m3u8").write_text(
+            "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-DEFINE:NAME=\"v\",VALUE=\"a\"\n"
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"g\",NAME=\"n\",CHANNELS=\"2\",URI=\"sound.m3u8\"\n"
+            "#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1\",AUDIO=\"g\"\n{$v}.m3u8\n"
+            "#EXT-X-STREAM-INF:BANDWIDTH=2,CODECS=\"avc1\",AUDIO=\"g\"\nabsent.m3u8\n")
+        (serve.folder / "a.m3u8").write_text(
+            "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:4\n#EXT-X-DEFINE:IMPORT=\"v\"\n"
+            "#EXTINF:4,\n{$v}.ts\n#EXT-X-ENDLIST\n")
+        (serve.folder / "sound.m3u8").write_text(
+            "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\na.aac\n#EXT-X-ENDLIST\n")
+        status, answer = lint(serve.url + "/top.m3u8")
+        assert status == 3  # One playlist is not there.
+        assert [p["status"] for p in answer["playlists"]] == ["ok", "ok", "unreadable", "ok"]
+        assert rules(answer) == {"set-target-differs"}
+
+
+class TestFollow:
+    @pytest.mark.parametrize("fault, rule", [
+        ("sequence_regress", "reload-sequence-decreased"),
+        ("discontinuity_regress", "reload-discontinuity-decreased"),
+        ("target_change", "reload-target-changed"),
+        ("stale_playlist", "reload-late"),
+    ])
+    def test_faults(self, origin, fault, rule):
+        server = origin("--fault", fault,
+                        streams=["name=s,bitrates=200k,segment=1s,window=6,discontinuity=4"])
+        status, answer = lint("--follow", "7s", server.base + "/s/index.m3u8")
+        assert status == 1 and rule in rules(answer), rules(answer)
+        assert answer["playlists"][1]["loads"] >= 4
+
+    def test_a_good_stream(self, origin):
+        server = origin(streams=["name=s,bitrates=200k,segment=1s,window=6"])
+        status, answer = lint("--follow", "5s", "--segments", server.base + "/s/index.m3u8")
+        assert status == 0 and answer["must"] == 0, answer
+        assert answer["playlists"][1]["loads"] >= 4
+
+
+class TestSegments:
+    def test_real_media_keeps_the_rules(self, serve, vod):
+        for kind in ("ts", "fmp4"):
+            shutil.copytree(vod(kind), serve.folder / kind)
+            top = sorted((serve.folder / kind).glob("*.m3u8"))[0]
+            status, answer = lint("--segments", f"{serve.url}/{kind}/{top.name}")
+            musts = [f for p in answer["playlists"] for f in p["findings"]
+                     if f["severity"] == "must" and f["rule"] != "bandwidth-exceeded"]
+            assert not musts, musts
+            assert status in (0, 1)
+
+    def test_what_segments_tell(self, origin, serve):
+        server = origin(streams=["name=s,vod=8s,bitrates=500k,segment=2s"])
+        base = server.base + "/s/v0/"
+        (serve.folder / "v.m3u8").write_text(
+            "#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-TARGETDURATION:2\n#EXT-X-BITRATE:100\n"
+            f"#EXTINF:2.0,\n{base}0.ts\n#EXTINF:1.5,\n{base}1.ts\n#EXTINF:2,\n{base}absent.ts\n"
+            f"#EXTINF:2,\n#EXT-X-BYTERANGE:100@90000000\n{base}2.ts\n"
+            "#EXTINF:2,\ntop.m3u8\n#EXT-X-ENDLIST\n")
+        (serve.folder / "top.m3u8").write_text(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000,CODECS=\"avc1\"\nv.m3u8\n")
+        status, answer = lint("--segments", serve.url + "/top.m3u8")
+        assert status == 1
+        assert rules(answer) >= {"segment-duration", "segment-unavailable", "segment-range-beyond",
+                                 "segment-not-media", "bitrate-wrong", "bandwidth-exceeded"}
+        (serve.folder / "v.m3u8").write_text(
+            f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{base}0.ts\n#EXT-X-ENDLIST\n")
+        assert "segment-too-long" in rules(lint("--segments", serve.url + "/top.m3u8")[1])
+        (serve.folder / "v.m3u8").write_text(
+            f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{base}0.ts\n#EXTINF:2,\n{base}1.ts\n")
+        assert "bandwidth-live" in rules(lint("--segments", serve.url + "/top.m3u8")[1])
+        (serve.folder / "v.m3u8").write_text(
+            f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{base}0.ts\n#EXT-X-ENDLIST\n")
+        (serve.folder / "top.m3u8").write_text(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=900000,AVERAGE-BANDWIDTH=1000,CODECS=\"avc1\"\n"
+            "v.m3u8\n")
+        assert "average-bandwidth-exceeded" in rules(lint("--segments", serve.url + "/top.m3u8")[1])
+
+    def test_every_media_rule_is_provoked_here(self):
+        text = pathlib.Path(__file__).read_text()
+        names = re.findall(r'"([a-z-]+)", \w+, MEDIA,',
+                           (ROOT / "src/media/m3u8_rules.def").read_text())
+        assert names and not [name for name in names if f'"{name}"' not in text]
+
+
+class TestProbe:
+    def test_costs(self, origin):
+        server = origin(streams=["name=s,bitrates=500k+1M,segment=2s,window=6",
+                                 "name=v,vod=8s,bitrates=300k,segment=2s,audio=96k,muxed=none"])
+        done = call("probe", "--json", "-n", "100", server.base + "/s/index.m3u8")
+        answer = json.loads(done.stdout)
+        assert done.returncode == 0 and len(answer["variants"]) == 2
+        assert answer["cost"][0]["viewer_requests_per_s"] == pytest.approx(1.0)
+        assert answer["cost"][1]["all_mbps"] == pytest.approx(100, rel=0.05)
+        answer = json.loads(call("probe", "--json", server.base + "/v/index.m3u8").stdout)
+        assert answer["renditions"][0]["kind"] == "audio"
+        assert answer["cost"][0]["viewer_requests_per_s"] == pytest.approx(1.0, rel=0.2)
+        assert b"Cost" in call("probe", server.base + "/v/index.m3u8").stdout
+
+    def test_what_cannot_be_probed(self, tmp_path):
+        assert call("probe", tmp_path / "a.m3u8").returncode == 2
+
+
+SHORT = {"@m": "#EXTM3U\n#EXT-X-VERSION:11\n#EXT-X-TARGETDURATION:4", "@s": "#EXTINF:4,\ns.ts",
+         "@e": "#EXT-X-ENDLIST", "@v": '#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="a"\nv.m3u8'}
+
+
+def samples():
+    """The single playlists of rules.txt: (rule, keeps, text)."""
+    found, rule, lines, keeps = [], None, None, False
+
+    def finish():
+        if lines is not None:
+            found.append((rule, keeps, "\n".join(lines) + "\n"))
+
+    for line in RULES.read_text().splitlines():
+        if line.startswith("@rule "):
+            finish()
+            rule, lines = line[6:], None
+        elif line in ("@keeps", "@breaks"):
+            finish()
+            lines, keeps = [], line == "@keeps"
+        elif line.startswith(("@then", "@as")):
+            lines = None
+        elif lines is not None and "\\x" not in line:
+            lines.append(SHORT.get(line, line))
+    finish()
+    return [s for s in found if not s[0].startswith(("reload-", "set-"))]
+
+
+class TestOracles:
+    """npm's hls-parser in strict mode must not refuse what we find no fault with, and
+    m3u8-parser must see as many segments and variants as we do."""
+
+    @pytest.fixture(scope="class")
+    def answers(self):
+        texts = [text for _, _, text in samples()]
+        node = shutil.which("node")
+        if node is None:
+            pytest.skip("node is not installed")
+        done = subprocess.run([node, str(pathlib.Path(__file__).with_name("oracles.mjs"))],
+                              input=json.dumps({"playlists": texts}).encode(), check=False,
+                              capture_output=True, timeout=60, env=os.environ)
+        if done.returncode == 3:
+            pytest.skip("hls-parser and m3u8-parser are not installed (NODE_PATH)")
+        return json.loads(done.stdout)
+
+    def test_what_is_refused_is_refused_by_us(self, answers, tmp_path):
+        path, odd = tmp_path / "a.m3u8", []
+        for (rule, keeps, text), answer in zip(samples(), answers):
+            path.write_text(text)
+            if answer["strict"] and call("lint", path).returncode == 0:
+                odd.append((rule, keeps, answer["strict"], text))
+        odd = [o for o in odd if not explained(o[2])]
+        assert not odd, odd
+
+    def test_as_many_segments(self, answers, tmp_path):
+        path, odd = tmp_path / "a.m3u8", []
+        for (rule, keeps, text), theirs in zip(samples(), answers):
+            path.write_text(text)
+            ours = lint(path)[1]["playlists"][0]
+            if theirs["segments"] is None:
+                continue
+            if keeps and ours["kind"] == "media" and ours["segments"] != theirs["segments"]:
+                odd.append((rule, text, ours["segments"], theirs["segments"]))
+            if keeps and ours["kind"] == "multivariant" and ours["variants"] != theirs["variants"]:
+                odd.append((rule, text, ours["variants"], theirs["variants"]))
+        assert not odd, odd
+
+
+# hls-parser's refusals that the draft does not share, by its message.
+EXPLAINED = [
+    (r"IV must be a 128-bit", "a number of 128 bits may be written with fewer digits (4.2)"),
+    (r"CAN-BLOCK-RELOAD=YES is mandatory", "of the low-latency profile only (appendix B)"),
+    (r"more than one EXT-X-PRELOAD-HINT", "the draft says should (6.2.6)"),
+    (r"all Variant Streams .* SHOULD have a SCORE", "the draft says should (4.4.6.2)"),
+]
+
+
+def explained(message):
+    return any(re.search(pattern, message) for pattern, _ in EXPLAINED)
