@@ -45,8 +45,8 @@ typedef struct answer web_handler(struct web *web, struct MHD_Connection *connec
 
 static struct answer answer_text(unsigned status, const char *text)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(strlen(text), (void *)text, MHD_RESPMEM_PERSISTENT);
     if (response != NULL) {
         MHD_add_response_header(response, "Content-Type", "text/plain; charset=utf-8");
     }
@@ -231,7 +231,7 @@ static struct answer answer_asset(const char *path)
         return answer_text(MHD_HTTP_NOT_FOUND, "not found\n");
     }
     struct MHD_Response *response = MHD_create_response_from_buffer(
-        asset->len, (void *)(uintptr_t)asset->bytes, MHD_RESPMEM_PERSISTENT);
+        asset->len, (void *)asset->bytes, MHD_RESPMEM_PERSISTENT);
     if (response != NULL) {
         MHD_add_response_header(response, "Content-Type", asset->type);
     }
@@ -282,6 +282,7 @@ static void add_headers(const struct web *web, struct answer *answer)
     }
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libmicrohttpd decides its parameters. */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
                                   const char *path, const char *method, const char *version,
                                   const char *body, size_t *body_len, void **state)

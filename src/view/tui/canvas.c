@@ -184,18 +184,17 @@ void area_bar(const struct area *area, int y, int x, int width, enum style style
     }
 }
 
-void area_sparkline(const struct area *area, int y, int x, int width, const double *values,
-                    int count, double top)
+void area_sparkline(const struct area *area, const double *values, int count, double top)
 {
     static const char ascii[] = "_.:-=+*#";
-    int first = count > width ? count - width : 0;
-    int offset = width - (count - first);
+    int first = count > area->width ? count - area->width : 0;
+    int offset = area->width - (count - first);
     for (int i = first; i < count; i++) {
         double share = top > 0 ? values[i] / top : 0;
         int level = clamp((int)(share * 7.999), 0, 7);
         uint32_t rune =
             area->canvas->unicode ? 0x2581 + (uint32_t)level : (unsigned char)ascii[level];
-        area_rune(area, y, x + offset + i - first, STYLE_ACCENT, rune);
+        area_rune(area, 0, offset + i - first, STYLE_ACCENT, rune);
     }
 }
 

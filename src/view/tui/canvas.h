@@ -71,9 +71,9 @@ void area_title(const struct area *area, enum style style, const char *title);
 /* A bar of `width` cells from column x on, filled to `share` (0 to 1). */
 void area_bar(const struct area *area, int y, int x, int width, enum style style, double share);
 
-/* A line of block cells: the last `width` of `count` values, right-aligned, scaled to `top`. */
-void area_sparkline(const struct area *area, int y, int x, int width, const double *values,
-                    int count, double top);
+/* A line of block cells in the first row: the last of `count` values, right-aligned, scaled to
+ * `top`. */
+void area_sparkline(const struct area *area, const double *values, int count, double top);
 
 /* A graph in braille dots (ASCII: in '#') over the whole area, two values a cell; the last
  * values at its right edge, scaled to `top`. */

@@ -133,7 +133,8 @@ void panel_rates_draw(const struct model *m, const struct area *area, enum style
             }
         }
         int count = model_column(m, row->series, values, &top);
-        area_sparkline(area, i + 1, x + 2, area->width - x - 3, values, count, top);
+        struct area line = area_part(area, x + 2, i + 1, area->width - x - 3, 1);
+        area_sparkline(&line, values, count, top);
     }
     area_text_right(area, 0, NAME + COLUMN + 1, STYLE_DIM, " now ");
     int x = NAME + COLUMN;

@@ -97,23 +97,32 @@ static int put_figure(const struct area *area, int y, int x, const char *words,
     return x + 3;
 }
 
+struct quantile {
+    const char *words;
+    uint32_t histogram;
+    double percent;
+};
+
 static int put_quantile(const struct model *m, const struct area *area, int y, int x,
-                        const char *words, uint32_t histogram, double percent)
+                        const struct quantile *quantile)
 {
     const struct shoal_interval *full = &m->frame.full[m->window];
     struct shoal_summary summary;
     char text[FORMAT_MAX] = "-";
     uint64_t us;
-    shoal_summarize(full, histogram, &summary);
-    shoal_percentiles(full, histogram, &percent, 1, &us);
+    shoal_summarize(full, quantile->histogram, &summary);
+    shoal_percentiles(full, quantile->histogram, &quantile->percent, 1, &us);
     if (summary.count > 0) {
         format_duration(text, FORMAT_MAX, (int64_t)us);
     }
-    return put_figure(area, y, x, words, STYLE_PLAIN, text);
+    return put_figure(area, y, x, quantile->words, STYLE_PLAIN, text);
 }
 
 void panel_quality_draw(const struct model *m, const struct area *area, enum style title)
 {
+    static const struct quantile startup = {"startup p95", METRIC_STARTUP, 95};
+    static const struct quantile latency = {"live latency p50", METRIC_EDGE_LATENCY, 50};
+    static const struct quantile slack = {"slack p5", METRIC_DEADLINE_SLACK, 5};
     const struct shoal_interval *window = &m->frame.counters[m->window];
     const struct shoal_interval *run = &m->frame.counters[FRAME_RUN];
     double rebuffer = shoal_derived(window, METRIC_REBUFFER_RATIO);
@@ -125,9 +134,9 @@ void panel_quality_draw(const struct model *m, const struct area *area, enum sty
                        format_percent(text, FORMAT_MAX, rebuffer));
     x = put_figure(area, 1, x, "stalls/min", stalls > 0 ? STYLE_BAD : STYLE_GOOD,
                    format_number(text, FORMAT_MAX, stalls));
-    put_quantile(m, area, 1, x, "startup p95", METRIC_STARTUP, 95);
-    x = put_quantile(m, area, 2, 1, "live latency p50", METRIC_EDGE_LATENCY, 50);
-    put_quantile(m, area, 2, x, "slack p5", METRIC_DEADLINE_SLACK, 5);
+    put_quantile(m, area, 1, x, &startup);
+    x = put_quantile(m, area, 2, 1, &latency);
+    put_quantile(m, area, 2, x, &slack);
     x = put_figure(area, 3, 1, "late", STYLE_PLAIN,
                    format_count(text, FORMAT_MAX, shoal_total(run, METRIC_DEADLINE_MISSED)));
     x = put_figure(area, 3, x, "skipped", STYLE_PLAIN,

@@ -81,16 +81,22 @@ static void choose_colours(struct terminal *terminal)
     }
 }
 
+/* A string of the terminal's description, or NULL. */
+static const char *capability(const char *name)
+{
+    const char *text = tigetstr(name);
+    return (intptr_t)text == -1 ? NULL : text; /* -1: no string of that name */
+}
+
 /* What undoes the dashboard on the screen: colours off, cursor on, main screen. */
 static size_t restoring_text(char *dst, size_t size)
 {
     static const char *const names[] = {"sgr0", "cnorm", "rmkx", "rmcup"};
     size_t len = 0;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        const char *text = tigetstr(names[i]);
-        if (text != NULL && text != (const char *)-1 && len + strlen(text) < size) {
-            memcpy(dst + len, text, strlen(text));
-            len += strlen(text);
+        const char *text = capability(names[i]);
+        if (text != NULL && len + strlen(text) < size) {
+            len += (size_t)snprintf(dst + len, size - len, "%s", text);
         }
     }
     return len;
@@ -153,7 +159,7 @@ struct terminal *terminal_open(struct err *err)
     terminal->unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     watch_signals(terminal); /* before newterm, which leaves alone what it finds */
     terminal->screen = make_screen();
-    if (terminal->screen == NULL || tigetstr("cup") == NULL || tigetstr("cup") == (char *)-1) {
+    if (terminal->screen == NULL || capability("cup") == NULL) {
         unwatch_signals(terminal);
         return fail_open(terminal, err, "the terminal (TERM) cannot place its cursor");
     }

@@ -163,7 +163,7 @@ static void invent_failures(struct fake *fake, struct failure_queue *queue, int6
 static void play(struct fake *fake, struct shoal_sampler *sampler, struct failure_queue *queue)
 {
     int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-    struct itimerspec every = {{0, STEP_US * 1000}, {0, STEP_US * 1000}};
+    struct itimerspec every = {{0, STEP_US * 1000L}, {0, STEP_US * 1000L}};
     timerfd_settime(timer, 0, &every, NULL);
     int64_t end_us = fake->start_us + fake->seconds * 1000000;
     int64_t last_us = fake->start_us, now_us;

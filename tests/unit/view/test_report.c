@@ -192,7 +192,7 @@ static void test_comparison(void **state)
     assert_int_equal(report_load(played->path, &b, &err), 0);
     assert_int_equal(report_write_comparison(&a, &b, false, &played->text), 0);
     assert_null(strstr(played->text.ptr, "WORSE"));
-    uint64_t *now = (uint64_t *)(uintptr_t)b.run.now;
+    uint64_t *now = (uint64_t *)b.run.now;
     now[SHOAL_HEADER_WORDS + METRIC_STALLS] *= 2;
     now[SHOAL_HEADER_WORDS + METRIC_FAILURES] = 1;
     b.facts.ports_spent = 3;
