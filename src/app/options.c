@@ -221,14 +221,16 @@ static int take_operand(struct walk *walk, const char *word, struct err *err)
 {
     for (size_t i = 0; i < walk->settings.count; i++) {
         if (walk->settings.items[i].option == NULL) {
-            return err_set(err, ERR_USAGE, word, NULL, "one %s only, and '%s' is given already",
-                           walk->command->operand, walk->settings.items[i].text);
+            return err_set(err, ERR_USAGE, walk->command->operand, NULL,
+                           "one only, and before '%s' there is '%s'", word,
+                           walk->settings.items[i].text);
         }
     }
     if (walk->command->operand == NULL) {
         char hint[80];
         snprintf(hint, sizeof hint, "see shoal %s --help", walk->command->name);
-        return err_set(err, ERR_USAGE, word, hint, "is not an option");
+        return err_set(err, ERR_USAGE, walk->command->name, hint, "'%s' is not an option",
+                       word);
     }
     option_settings_add(&walk->settings, &(struct option_setting){.text = word});
     return 0;

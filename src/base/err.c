@@ -24,7 +24,9 @@ static void clean(char *text)
         unsigned char lead = (unsigned char)text[start - 1];
         size_t want = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
         if (len - (start - 1) < want) {
-            text[start - 1] = '\0';
+            /* What is nothing but a broken character must not vanish. */
+            text[start - 1] = start == 1 ? '?' : '\0';
+            text[start] = '\0';
         }
     }
 }

@@ -31,6 +31,10 @@ static void control_bytes_do_not_reach_the_terminal(void **state)
     assert_string_equal(err.what, "a?b");
     assert_string_equal(err.why, "d???");
     assert_string_equal(err.hint, "c?[31m");
+    err_set(&err, ERR_USAGE, "\xf9", "\xe2\x82", "a\xe2\x82");
+    assert_string_equal(err.what, "?");
+    assert_string_equal(err.hint, "?");
+    assert_string_equal(err.why, "a");
 }
 
 /* Text cut off ends between characters, whichever byte the end of the field falls on. */
