@@ -17,13 +17,21 @@ from helpers.origin import Origin  # noqa: E402
 from helpers.shoal import Shoal, shoal_path  # noqa: E402
 
 
+# What measures time so finely that another test beside it would show in the figures.
+ALONE = {"test_stalls", "test_view_rates", "test_ffmpeg_referee", "test_hlsjs_referee"}
+
+
 def pytest_collection_modifyitems(items):
-    """The short ones first, so that what is broken shows early."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+    """Marks what must run alone, and puts the short ones last, where they fill the gaps."""
+    for item in items:
+        if item.path.stem in ALONE:
+            item.add_marker(pytest.mark.alone)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than ten seconds")
+    config.addinivalue_line("markers", "alone: measures time, nothing may run beside it")
     if not os.access(shoal_path(), os.X_OK):
         pytest.exit(f"no binary at {shoal_path()}: run make first, or set SHOAL", returncode=3)
 
