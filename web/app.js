@@ -114,6 +114,15 @@ function showRest(s) {
     ...g.checks.map((c) => [[c.ok ? "ok" : "BAD", c.ok ? "good" : "bad"], c.text])]);
 }
 
+function showOrigin(s) {
+  byId("origin-article").hidden = s.origin.length === 0;
+  const known = (value, show) => value === null ? "–" : show(value);
+  fillTable(byId("origin"), ["", "cores", "sends", "requests/s", "connections"], s.origin.map((o) => o.ok
+    ? [[o.url, "text"], known(o.cpu, format.number), known(o.bytes_per_s, format.bitrate),
+      known(o.requests_per_s, format.number), known(o.connections, format.count)]
+    : [[o.url, "text dim"], [o.why, "dim"], "", "", ""]));
+}
+
 function show(s) {
   newest = s;
   showHead(s);
@@ -122,6 +131,11 @@ function show(s) {
   showQuality(s);
   showFailures(s);
   showRest(s);
+  showOrigin(s);
+  if (s.origin.length > 0 && !plots.origin) {
+    plots.addOrigin();
+    plots.rows = -1;
+  }
   if (s.row === plots.rows + 1 && s.newest !== null) {
     plots.add(s.newest);
     plots.draw();

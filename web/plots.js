@@ -24,12 +24,27 @@ const plotList = [
     ["worker_cpu_max", "busiest worker", "--orange"], ["process_cpu", "process, in cores", "--blue"]] },
 ];
 
+const originPlots = [
+  { title: "Origin: CPU in cores", unit: "number", lines: [["origin_cpu", "cores", "--orange"]] },
+  { title: "Origin: sends", unit: "bitrate", fill: true, lines: [["origin_bytes_per_s", "throughput", "--teal"]] },
+  { title: "Origin: connections, requests a second", unit: "number", lines: [
+    ["origin_connections", "connections", "--violet"], ["origin_requests_per_s", "requests a second", "--blue"]] },
+];
+
 class Plots {
   constructor(parent) {
+    this.parent = parent;
+    this.origin = false;
     this.charts = plotList.map((plot) => this.make(parent, plot));
     this.columns = {};
     this.rows = 0;
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour());
+  }
+
+  /* Adds the plots of the server's side; they are empty until set() is called. */
+  addOrigin() {
+    this.origin = true;
+    this.charts.push(...originPlots.map((plot) => this.make(this.parent, plot)));
   }
 
   colour(name) {

@@ -95,7 +95,11 @@ function showTables() {
 
 showHead();
 showTiles();
-new Plots(byId("plots")).set(columnsOf(report.timeline));
+const plots = new Plots(byId("plots"));
+if (report.timeline.some((row) => row.origin_connections !== null || row.origin_cpu !== null)) {
+  plots.addOrigin();
+}
+plots.set(columnsOf(report.timeline));
 showQuality();
 showFailures();
 showTables();

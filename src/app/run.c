@@ -259,6 +259,8 @@ static int make_views(struct app_run *app, struct err *err)
         .listen_port = options->listen_port,
         .listen_port_exact = options->listen_port_exact,
         .listen_token = options->listen_token,
+        .origin_urls = options->origin_urls,
+        .origin_count = options->origin_count,
         .thresholds = app->thresholds,
         .threshold_count = options->threshold_count,
     };

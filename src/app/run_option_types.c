@@ -444,4 +444,17 @@ const struct option_type option_dns = {.take = take_dns};
 const struct option_type option_header = {.take = take_header, .repeats = true};
 const struct option_type option_user_agent = {.take = take_user_agent};
 const struct option_type option_listen = {.take = take_listen};
+static int take_origin_metrics(const struct option_value *value, struct err *err)
+{
+    struct run_options *options = value->target;
+    const unsigned most = sizeof options->origin_urls / sizeof options->origin_urls[0];
+    if (options->origin_count >= most) {
+        return err_set(err, ERR_USAGE, option_what(value->option), NULL,
+                       "more than %u exporters", most);
+    }
+    options->origin_urls[options->origin_count++] = value->text;
+    return 0;
+}
+
+const struct option_type option_origin_metrics = {.take = take_origin_metrics, .repeats = true};
 const struct option_type option_threshold = {.take = take_threshold, .repeats = true};

@@ -18,5 +18,6 @@ extern const struct option_type option_header;     /* extra_headers */
 extern const struct option_type option_user_agent; /* user_agent */
 extern const struct option_type option_listen;     /* listen, listen_… */
 extern const struct option_type option_threshold;  /* thresholds */
+extern const struct option_type option_origin_metrics; /* origin_urls */
 
 #endif

@@ -82,6 +82,8 @@ struct run_options {
     const char *hgrm_prefix;
     const char *listen_token;
     const char *failures_path;
+    const char *origin_urls[8]; /* ORIGIN_SOURCES_MAX of view/ */
+    unsigned origin_count;
     const char *thresholds[64]; /* as given; threshold_parse reads them by the schema */
     unsigned threshold_count;
 

@@ -1,5 +1,8 @@
 #include "view/csv.h"
 
+#include <math.h>
+#include <stdbool.h>
+
 int csv_write_head(struct buf *out)
 {
     for (unsigned i = 0; i < SERIES_COUNT; i++) {
@@ -13,7 +16,9 @@ int csv_write_head(struct buf *out)
 int csv_write_row(const struct series_row *row, struct buf *out)
 {
     for (unsigned i = 0; i < SERIES_COUNT; i++) {
-        if (buf_printf(out, "%s%.12g", i > 0 ? "," : "", row->value[i]) < 0) {
+        bool known = isfinite(row->value[i]);
+        if (buf_append_string(out, i > 0 ? "," : "") < 0 ||
+            (known && buf_printf(out, "%.12g", row->value[i]) < 0)) {
             return -1;
         }
     }

@@ -1,5 +1,6 @@
 #include "view/json_util.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,4 +23,9 @@ json_t *json_util_text(const char *text)
     json = json_string(copy);
     free(copy);
     return json;
+}
+
+json_t *json_util_real(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
 }

@@ -7,4 +7,7 @@
 /* A new string; null for NULL. Where the text is not UTF-8 its bytes above 127 become '?'. */
 json_t *json_util_text(const char *text);
 
+/* A real number; null for what is not known (NAN). */
+json_t *json_util_real(double value);
+
 #endif

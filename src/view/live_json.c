@@ -198,6 +198,23 @@ static json_t *make_samples(const struct frame *frame)
     return list;
 }
 
+/* The server's side, exporter by exporter. */
+static json_t *make_origin(const struct frame *frame)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < frame->state.origin_count; i++) {
+        const struct origin_figures *figures = &frame->state.origin[i];
+        json_array_append_new(
+            list, json_pack("{s:o, s:b, s:s, s:o, s:o, s:o, s:o}", "url",
+                            json_util_text(figures->url), "ok", figures->ok, "why",
+                            figures->why, "cpu", json_util_real(figures->cpu), "bytes_per_s",
+                            json_util_real(figures->bytes_per_s), "requests_per_s",
+                            json_util_real(figures->requests_per_s), "connections",
+                            json_util_real(figures->connections)));
+    }
+    return list;
+}
+
 /* The newest row of the timeline, or null. */
 static json_t *make_newest(const struct frame *frame)
 {
@@ -208,7 +225,7 @@ static json_t *make_newest(const struct frame *frame)
     }
     json_t *newest = json_object();
     for (unsigned i = 0; i < SERIES_COUNT; i++) {
-        json_object_set_new(newest, series_name(i), json_real(row.value[i]));
+        json_object_set_new(newest, series_name(i), json_util_real(row.value[i]));
     }
     return newest;
 }
@@ -233,6 +250,7 @@ int live_json_write_snapshot(const struct frame *frame, struct buf *out)
     json_object_set_new(root, "target", integer(frame->target));
     json_object_set_new(root, "row", integer(frame->state.row_count));
     json_object_set_new(root, "newest", make_newest(frame));
+    json_object_set_new(root, "origin", make_origin(frame));
     json_object_set_new(root, "counters", make_counters(&frame->counters[FRAME_RUN]));
     json_object_set_new(root, "windows", make_windows(frame));
     json_object_set_new(root, "failures", make_failures(frame));
@@ -263,7 +281,7 @@ int live_json_write_history(const struct recorder *recorder, size_t first, struc
     for (unsigned s = 0; s < SERIES_COUNT; s++) {
         json_t *column = json_array();
         for (size_t i = 0; i < count; i++) {
-            json_array_append_new(column, json_real(rows[i].value[s]));
+            json_array_append_new(column, json_util_real(rows[i].value[s]));
         }
         json_object_set_new(columns, series_name(s), column);
     }

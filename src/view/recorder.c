@@ -180,10 +180,12 @@ bool recorder_poll(struct recorder *recorder, const struct own_cost *cost,
     }
     struct series_row row;
     struct series_own own = {.process_cpu = share, .rss_bytes = (double)cost->rss_bytes};
+    struct recorder_state fresh = recorder->state;
+    fresh.origin_count = origin_watch_read(recorder->options.origin, fresh.origin);
+    origin_figures_sum(fresh.origin, fresh.origin_count, &own.origin);
     series_fill(&last, recorder->options.start_us, &own, &row);
     watch_workers(recorder, &last);
 
-    struct recorder_state fresh = recorder->state;
     gather_facts(recorder, &run, &fresh.facts);
     judge_second(&row, &last, &fresh);
     judge_thresholds(recorder, &run, &fresh);

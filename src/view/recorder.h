@@ -32,6 +32,7 @@ struct recorder_options {
     const struct threshold *thresholds; /* borrowed until recorder_free */
     unsigned threshold_count;
     unsigned workers;
+    const struct origin_watch *origin; /* borrowed, or NULL */
 };
 
 /* What holds at the newest row. */
@@ -42,6 +43,8 @@ struct recorder_state {
     double process_cpu; /* in cores, over the last row */
     unsigned step_s;    /* seconds from row to row: 1 until thinned */
     size_t row_count;
+    struct origin_figures origin[ORIGIN_SOURCES_MAX];
+    unsigned origin_count;
     bool abort;      /* a threshold marked `abort` has failed */
     bool bottleneck; /* the generator is at its limits right now */
     char bottleneck_why[96];

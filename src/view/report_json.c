@@ -185,7 +185,7 @@ static json_t *make_timeline(const struct report *report)
     for (size_t i = 0; i < report->row_count; i++) {
         json_t *row = json_object();
         for (unsigned s = 0; s < SERIES_COUNT; s++) {
-            json_object_set_new(row, series_name(s), json_real(report->rows[i].value[s]));
+            json_object_set_new(row, series_name(s), json_util_real(report->rows[i].value[s]));
         }
         json_array_append_new(timeline, row);
     }

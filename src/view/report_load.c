@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,7 +200,9 @@ static int load_timeline(const json_t *root, struct report *out)
     json_array_foreach(timeline, at, row)
     {
         for (unsigned s = 0; s < SERIES_COUNT; s++) {
-            out->rows[at].value[s] = get_number(row, series_name(s));
+            json_t *value = json_object_get(row, series_name(s));
+            out->rows[at].value[s] =
+                json_is_null(value) ? (double)NAN : json_number_value(value);
         }
     }
     out->row_count = json_array_size(timeline);

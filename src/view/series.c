@@ -2,6 +2,7 @@
 
 #include "stats/metrics.h"
 
+#include <math.h>
 #include <stdbool.h>
 
 enum kind {
@@ -77,6 +78,10 @@ void series_fill(const struct shoal_interval *interval, int64_t start_us,
     out->value[SERIES_WORKER_CPU] = busiest;
     out->value[SERIES_PROCESS_CPU] = own->process_cpu;
     out->value[SERIES_RSS] = own->rss_bytes;
+    out->value[SERIES_ORIGIN_CPU] = own->origin.cpu;
+    out->value[SERIES_ORIGIN_BYTES] = own->origin.bytes_per_s;
+    out->value[SERIES_ORIGIN_REQUESTS] = own->origin.requests_per_s;
+    out->value[SERIES_ORIGIN_CONNECTIONS] = own->origin.connections;
 }
 
 static bool is_summed(enum series series)
@@ -94,7 +99,7 @@ void series_merge(struct series_row *into, const struct series_row *other)
         double *value = &into->value[i];
         if (is_summed(i)) {
             *value += other->value[i];
-        } else if (i != SERIES_TIME && other->value[i] > *value) {
+        } else if (i != SERIES_TIME && (other->value[i] > *value || isnan(*value))) {
             *value = other->value[i];
         }
     }

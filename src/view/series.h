@@ -3,6 +3,7 @@
 #define VIEW_SERIES_H
 
 #include "shoal/interval.h"
+#include "view/origin_watch.h"
 
 #include <stdint.h>
 
@@ -25,8 +26,9 @@ struct series_row {
 
 /* What no snapshot holds, measured over the same interval. */
 struct series_own {
-    double process_cpu; /* of this process, in cores */
-    double rss_bytes;   /* resident now */
+    double process_cpu;           /* of this process, in cores */
+    double rss_bytes;             /* resident now */
+    struct origin_figures origin; /* of all exporters together */
 };
 
 /* The column's name: CSV head, JSON key. */

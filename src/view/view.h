@@ -38,6 +38,9 @@ struct view_options {
     const char *csv_path;      /* --csv, NULL: none */
     const char *failures_path; /* --failures, NULL: none */
 
+    const char *const *origin_urls; /* --origin-metrics: exporters on the server's side */
+    unsigned origin_count;
+
     bool listen;                /* serve HTTP */
     const char *listen_address; /* numeric IPv4 or IPv6 address, "127.0.0.1" unless told */
     uint16_t listen_port;       /* 0: the system chooses */

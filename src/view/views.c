@@ -41,9 +41,10 @@ struct worker {
 struct views {
     struct view_setup setup;
     struct view_options options;
-    struct recorder *recorder; /* owned */
-    struct web *web;           /* owned or NULL */
-    struct tui *tui;           /* owned or NULL */
+    struct origin_watch *origin; /* owned or NULL */
+    struct recorder *recorder;   /* owned */
+    struct web *web;             /* owned or NULL */
+    struct tui *tui;             /* owned or NULL */
     struct worker recording, progress;
     bool settled;
 
@@ -200,6 +201,16 @@ static int open_files(struct views *views, struct err *err)
     return 0;
 }
 
+static int start_origin(struct views *views, struct err *err)
+{
+    if (views->options.origin_count == 0) {
+        return 0;
+    }
+    views->origin =
+        origin_watch_new(views->options.origin_urls, views->options.origin_count, err);
+    return views->origin == NULL ? -1 : 0;
+}
+
 static int make_recorder(struct views *views, struct err *err)
 {
     struct recorder_options options = {
@@ -208,6 +219,7 @@ static int make_recorder(struct views *views, struct err *err)
         .thresholds = views->options.thresholds,
         .threshold_count = views->options.threshold_count,
         .workers = views->setup.info->workers,
+        .origin = views->origin,
     };
     views->recorder = recorder_new(&options);
     if (views->recorder == NULL) {
@@ -267,8 +279,9 @@ struct views *views_start(const struct view_setup *setup, const struct view_opti
     views->options = *options;
     buf_init(&views->csv_line, LINE_LIMIT);
     buf_init(&views->progress_line, LINE_LIMIT);
-    if (open_files(views, err) < 0 || make_recorder(views, err) < 0 ||
-        start_web(views, err) < 0 || worker_start(&views->recording, views, record, err) < 0 ||
+    if (open_files(views, err) < 0 || start_origin(views, err) < 0 ||
+        make_recorder(views, err) < 0 || start_web(views, err) < 0 ||
+        worker_start(&views->recording, views, record, err) < 0 ||
         start_terminal(views, err) < 0) {
         views_free(views);
         return NULL;
@@ -316,6 +329,7 @@ void views_free(struct views *views)
     views_settle(views);
     web_stop(views->web);
     recorder_free(views->recorder);
+    origin_watch_free(views->origin);
     close_file(views->csv);
     close_file(views->failures);
     buf_release(&views->csv_line);

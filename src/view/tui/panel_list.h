@@ -20,6 +20,7 @@ PANEL(failures)
 PANEL(samples)
 PANEL(thresholds)
 PANEL(generator)
+PANEL(origin)
 
 #undef PANEL
 

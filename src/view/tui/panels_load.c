@@ -290,3 +290,39 @@ void panel_generator_draw(const struct model *m, const struct area *area, enum s
     area_text(area, 2, x, STYLE_DIM, " at most");
     draw_workers(m, area, 3);
 }
+
+int panel_origin_wanted(const struct model *m)
+{
+    return m->frame.state.origin_count > 0 ? 1 + (int)m->frame.state.origin_count : 0;
+}
+
+/* "cpu 0.42", or nothing where it is not known; returns the column after it. */
+static int put_known(const struct area *area, int y, int x, const char *words, double value,
+                     char *(*format)(char *dst, size_t size, double value))
+{
+    char text[FORMAT_MAX];
+    if (value != value) { /* not a number: not known */
+        return x;
+    }
+    x = area_text(area, y, x, STYLE_DIM, words);
+    return area_text(area, y, x + 1, STYLE_PLAIN, format(text, sizeof(text), value)) + 2;
+}
+
+void panel_origin_draw(const struct model *m, const struct area *area, enum style title)
+{
+    area_title(area, title, "Origin");
+    for (unsigned i = 0; i < m->frame.state.origin_count; i++) {
+        const struct origin_figures *figures = &m->frame.state.origin[i];
+        struct area name = area_part(area, 0, (int)i + 1, 26, 1);
+        area_text(&name, 0, 1, STYLE_DIM, figures->url);
+        int y = (int)i + 1, x = 27;
+        if (!figures->ok) {
+            area_text(area, y, x, STYLE_DIM, figures->why);
+            continue;
+        }
+        x = put_known(area, y, x, "cores", figures->cpu, format_number);
+        x = put_known(area, y, x, "sends", figures->bytes_per_s, format_bitrate);
+        x = put_known(area, y, x, "requests/s", figures->requests_per_s, format_number);
+        put_known(area, y, x, "open", figures->connections, format_number);
+    }
+}
