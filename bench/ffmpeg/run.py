@@ -1,11 +1,13 @@
 #!/usr/bin/python3
-"""Both engines on one live stream, one after the other: CPU and memory per client.
+"""How fast FFmpeg's log is read, then both engines on one live stream, one after the other: CPU and
+memory per client. Prints Markdown.
 
 nginx and the packager run beside them on the same machine and are not counted. Memory is the
-proportional set size of everything that plays, measured when all clients play; an empty run of the
-native engine (one viewer) is taken off its figure, so that both are what one client more costs.
+proportional set size of everything that plays, measured when all clients play; a run of the
+native engine (one viewer) is taken off its figure, so that both are what one client more
+costs.
 
-    bench/ffmpeg/engines.py build/shoal --ffmpeg-clients 50 --native-clients 5000
+    bench/ffmpeg/run.py build/shoal --ffmpeg-clients 50 --native-clients 5000
 """
 import argparse
 import json
@@ -64,6 +66,24 @@ def measure(shoal, url, engine, clients, settle_s, seconds):
             "stalls": report["counters"]["stalls"]}
 
 
+def print_log_bench(shoal):
+    """What bench_ffmpeg_log of the same build says."""
+    program = pathlib.Path(shoal).resolve().parent / "bench/ffmpeg/bench_ffmpeg_log"
+    if program.exists():
+        said = subprocess.run([program], check=True, capture_output=True, text=True).stdout
+        print(f"```\n{said}```\n")
+
+
+def print_table(ffmpeg, native):
+    print("| engine | clients | CPU ms/s each | clients a core | KiB each | stalls |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for name, row in (("ffmpeg", ffmpeg), ("native", native)):
+        print(f"| {name} | {row['clients']} | {row['cpu'] * 1000:.4f} | {1 / row['cpu']:.0f} | "
+              f"{row['each'] / 1024:.1f} | {row['stalls']} |")
+    print(f"\nffmpeg over native: CPU {ffmpeg['cpu'] / native['cpu']:.0f} times, "
+          f"memory {ffmpeg['each'] / native['each']:.0f} times")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -74,6 +94,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=20)
     options = parser.parse_args()
     os.environ["SHOAL"] = options.shoal
+    print_log_bench(options.shoal)
     folder = pathlib.Path(tempfile.mkdtemp())
     packager = start_live(folder / "www", kind="muxed", segment_s=2, ready_segments=6)
     packager.wait_ready()
@@ -92,13 +113,7 @@ def main():
         packager.end()
     ffmpeg["each"] = ffmpeg["memory"] / ffmpeg["clients"]
     native["each"] = (native["memory"] - empty["memory"]) / (native["clients"] - 1)
-    print(f"{'':10}{'clients':>9}{'CPU ms/s each':>15}{'clients/core':>14}{'KiB each':>12}"
-          f"{'stalls':>8}")
-    for name, row in (("ffmpeg", ffmpeg), ("native", native)):
-        print(f"{name:10}{row['clients']:>9}{row['cpu'] * 1000:>15.4f}{1 / row['cpu']:>14.0f}"
-              f"{row['each'] / 1024:>12.1f}{row['stalls']:>8}")
-    print(f"ffmpeg / native: CPU {ffmpeg['cpu'] / native['cpu']:.0f} times, "
-          f"memory {ffmpeg['each'] / native['each']:.0f} times")
+    print_table(ffmpeg, native)
 
 
 if __name__ == "__main__":
