@@ -28,11 +28,11 @@ static int take_header(const struct option_value *value, struct err *err)
 
 static const struct option_type option_lint_header = {.take = take_header, .repeats = true};
 
-#define ROW(long_name, short_name, kind, field, least, most, value, standard, words) \
-    {                                                                                \
-        .name = long_name, .letter = short_name, .type = &(kind),                    \
-        .offset = offsetof(struct lint_options, field), .low = least, .high = most,  \
-        .argument = value, .fallback = standard, .help = words                       \
+#define ROW(long_name, short_name, kind, field, least, most, value, standard, words)    \
+    {                                                                                   \
+        .name = (long_name), .letter = (short_name), .type = &(kind),                   \
+        .offset = offsetof(struct lint_options, field), .low = (least), .high = (most), \
+        .argument = (value), .fallback = (standard), .help = (words)                    \
     }
 
 static const struct option rows[] = {
@@ -167,7 +167,7 @@ static void load_media(struct lint_web *web, struct lint_results *results)
 static void check_together(struct lint_results *results)
 {
     size_t count = results->count - 1;
-    const struct m3u8 **media = calloc(count + 1, sizeof media[0]);
+    const struct m3u8 **media = calloc(count + 1, sizeof(void *));
     enum m3u8_role *roles = calloc(count + 1, sizeof roles[0]);
     if (media != NULL && roles != NULL) {
         for (size_t i = 0; i < count; i++) {

@@ -34,11 +34,11 @@ static int take_header(const struct option_value *value, struct err *err)
 
 static const struct option_type option_probe_header = {.take = take_header, .repeats = true};
 
-#define ROW(long_name, short_name, kind, field, least, most, value, standard, words) \
-    {                                                                                \
-        .name = long_name, .letter = short_name, .type = &(kind),                    \
-        .offset = offsetof(struct probe_options, field), .low = least, .high = most, \
-        .argument = value, .fallback = standard, .help = words                       \
+#define ROW(long_name, short_name, kind, field, least, most, value, standard, words)     \
+    {                                                                                    \
+        .name = (long_name), .letter = (short_name), .type = &(kind),                    \
+        .offset = offsetof(struct probe_options, field), .low = (least), .high = (most), \
+        .argument = (value), .fallback = (standard), .help = (words)                     \
     }
 
 static const struct option rows[] = {

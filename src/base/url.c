@@ -451,7 +451,8 @@ int url_resolve(const struct url *base, struct span reference, char *dst, size_t
     if (url_parse(reference, &r) != 0 || (r.scheme.len == 0 && base->scheme.len == 0)) {
         return -1;
     }
-    struct writer w = {.dst = dst, .size = size};
+    struct writer w = {.size = size};
+    w.dst = dst;
     put_encoded(&w, r.scheme.len > 0 ? r.scheme : base->scheme);
     put_byte(&w, ':');
     const struct url *authority = r.scheme.len > 0 || r.has_authority ? &r : base;
@@ -517,7 +518,8 @@ int url_normalise(const struct url *url, char *dst, size_t size, struct span *ou
     if (url->scheme.len == 0) {
         return -1;
     }
-    struct writer w = {.dst = dst, .size = size};
+    struct writer w = {.size = size};
+    w.dst = dst;
     put_lower(&w, url->scheme);
     put_byte(&w, ':');
     if (url->has_authority) {

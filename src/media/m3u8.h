@@ -242,21 +242,17 @@ enum m3u8_flag {
 
 struct m3u8 {
     enum m3u8_kind kind;
+    enum m3u8_type type; /* of a media playlist */
     uint32_t flags;      /* enum m3u8_flag */
-    uint64_t version;    /* EXT-X-VERSION, 1 when absent */
-    struct span text;    /* the playlist, owned */
-    struct span url;     /* its URL, owned; empty when none was given */
-    struct url base;     /* that URL in pieces, when url is not empty */
-    size_t memory_bytes; /* all that this playlist holds */
     uint32_t lines;
-
-    /* Both kinds. */
+    uint64_t version;        /* EXT-X-VERSION, 1 when absent */
+    struct span text;        /* the playlist, owned */
+    struct span url;         /* its URL, owned; empty when none was given */
+    struct url base;         /* that URL in pieces, when url is not empty */
+    size_t memory_bytes;     /* all that this playlist holds */
     int64_t start_offset_us; /* EXT-X-START: from the start, or, negative, from the end */
-    const struct m3u8_define *defines;
-    uint32_t define_count;
 
-    /* Media playlists. */
-    enum m3u8_type type;
+    /* Of a media playlist. */
     int64_t target_duration_us; /* never 0 while there are segments */
     uint64_t media_sequence;    /* of the first entry, skipped ones included */
     uint64_t discontinuity_sequence;
@@ -268,36 +264,40 @@ struct m3u8 {
     int64_t can_skip_until_us;      /* CAN-SKIP-UNTIL, 0 when absent */
     uint64_t skipped_segments;      /* EXT-X-SKIP: entries left out before segments[0] */
     struct span removed_dateranges; /* tab-separated IDs */
-    const struct m3u8_segment *segments;
-    uint32_t segment_count;
     struct m3u8_segment tail; /* parts of the segment that is not listed yet; valid when its
-                               * part_count is not 0. Its sequence is always that of the next
-                               * segment to come, its text_at where its lines begin. */
-    const struct m3u8_part *parts;
-    uint32_t part_count;
-    const struct m3u8_map *maps;
-    uint32_t map_count;
-    const struct m3u8_key *keys;
-    uint32_t key_count;
+                               * part_count is not 0. Its sequence is always that of the
+                               * next segment to come, its text_at where its lines begin. */
     struct m3u8_hint part_hint, map_hint;
-    const struct m3u8_rendition_report *reports;
-    uint32_t report_count;
-    const struct m3u8_daterange *dateranges;
-    uint32_t daterange_count;
 
-    /* Multivariant playlists. */
-    const struct m3u8_variant *variants; /* EXT-X-STREAM-INF in the order of the text */
-    uint32_t variant_count;
-    const struct m3u8_variant *i_frame_variants;
-    uint32_t i_frame_variant_count;
-    const struct m3u8_rendition *renditions;
-    uint32_t rendition_count;
-    const struct m3u8_session_data *session_data;
-    uint32_t session_data_count;
-    const struct m3u8_key *session_keys;
-    uint32_t session_key_count;
+    /* Of a multivariant playlist. */
     struct span steering_uri;     /* EXT-X-CONTENT-STEERING: SERVER-URI; empty when absent */
     struct span steering_pathway; /* its PATHWAY-ID; empty when absent */
+
+    /* Arrays, owned, in the order of the text; NULL when their count is 0. */
+    const struct m3u8_define *defines; /* either kind */
+    const struct m3u8_segment *segments;
+    const struct m3u8_part *parts;
+    const struct m3u8_map *maps;
+    const struct m3u8_key *keys;
+    const struct m3u8_rendition_report *reports;
+    const struct m3u8_daterange *dateranges;
+    const struct m3u8_variant *variants; /* EXT-X-STREAM-INF */
+    const struct m3u8_variant *i_frame_variants;
+    const struct m3u8_rendition *renditions;
+    const struct m3u8_session_data *session_data;
+    const struct m3u8_key *session_keys;
+    uint32_t define_count;
+    uint32_t segment_count;
+    uint32_t part_count;
+    uint32_t map_count;
+    uint32_t key_count;
+    uint32_t report_count;
+    uint32_t daterange_count;
+    uint32_t variant_count;
+    uint32_t i_frame_variant_count;
+    uint32_t rendition_count;
+    uint32_t session_data_count;
+    uint32_t session_key_count;
 
     /* What was passed over. */
     uint32_t unknown_tags;

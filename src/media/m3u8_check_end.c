@@ -284,7 +284,7 @@ static void check_overlaps(struct m3u8_parser *p)
     const struct m3u8_daterange *ranges =
         (const struct m3u8_daterange *)(const void *)array->items;
     const struct m3u8_daterange **sorted =
-        array->count > 1 ? malloc(array->count * sizeof sorted[0]) : NULL;
+        array->count > 1 ? malloc(array->count * sizeof(void *)) : NULL;
     uint32_t count = 0;
     if (sorted == NULL) {
         return;
@@ -294,7 +294,7 @@ static void check_overlaps(struct m3u8_parser *p)
             sorted[count++] = &ranges[i];
         }
     }
-    qsort(sorted, count, sizeof sorted[0], compare_ranges);
+    qsort(sorted, count, sizeof(void *), compare_ranges);
     for (uint32_t first = 0, next; first < count; first = next) {
         bool on_next = false;
         for (next = first;

@@ -125,14 +125,14 @@ static void check_renditions(struct m3u8_parser *p)
 {
     uint32_t count;
     const struct m3u8_rendition *all = items_of(p, M3U8_RENDITIONS, &count);
-    const struct m3u8_rendition **sorted = count > 0 ? malloc(count * sizeof sorted[0]) : NULL;
+    const struct m3u8_rendition **sorted = count > 0 ? malloc(count * sizeof(void *)) : NULL;
     if (sorted == NULL) {
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
         sorted[i] = &all[i];
     }
-    qsort(sorted, count, sizeof sorted[0], compare_renditions);
+    qsort(sorted, count, sizeof(void *), compare_renditions);
     uint32_t type_first = 0, type_first_count = 0;
     for (uint32_t first = 0, next; first < count; first = next) {
         next = first + 1;
@@ -240,15 +240,14 @@ static void check_session_data(struct m3u8_parser *p)
 {
     uint32_t count;
     const struct m3u8_session_data *data = items_of(p, M3U8_SESSION_DATA, &count);
-    const struct m3u8_session_data **sorted =
-        count > 1 ? malloc(count * sizeof sorted[0]) : NULL;
+    const struct m3u8_session_data **sorted = count > 1 ? malloc(count * sizeof(void *)) : NULL;
     if (sorted == NULL) {
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
         sorted[i] = &data[i];
     }
-    qsort(sorted, count, sizeof sorted[0], compare_data);
+    qsort(sorted, count, sizeof(void *), compare_data);
     for (uint32_t i = 1; i < count; i++) {
         if (span_equal(sorted[i]->data_id, sorted[i - 1]->data_id) &&
             span_equal(sorted[i]->language, sorted[i - 1]->language)) {
