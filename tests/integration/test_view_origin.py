@@ -13,11 +13,11 @@ def test_origin_metrics(shoal, origin):
                       "127.0.0.1:0", "--origin-metrics", f"{server.base}/_origin/metrics",
                       "--origin-metrics", dead, f"{server.base}/live/index.m3u8")
     base = url_of(run)
-    wait_for(lambda: snapshot(base)["origin"][0]["requests_per_s"], "a rate from the origin", 12)
+    wait_for(lambda: (snapshot(base)["origin"] or [{}])[0].get("requests_per_s"),
+             "a rate from the origin", 12)
     now = snapshot(base)["origin"]
     assert now[0]["ok"] and now[0]["connections"] >= 20
-    assert not now[1]["ok"] and now[1]["why"] == "no whole answer in time" or \
-        "cannot be reached" in now[1]["why"] or now[1]["why"]
+    assert not now[1]["ok"] and now[1]["why"]
     report = run.finish(60)
     check_status(report)
     rows = [row for row in report.json["timeline"] if row["origin_requests_per_s"] is not None]
