@@ -104,8 +104,9 @@ static void test_unplayable_playlists(void **state)
     static const char *const texts[] = {
         "#EXTM3U\n",                                          /* nothing in it */
         "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-ENDLIST\n", /* the end of nothing */
-        "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-SKIP:SKIPPED-SEGMENTS=3\n"
-        "#EXTINF:4,\na.ts\n", /* a delta update that nobody asked for */
+        /* a delta update that nobody asked for */
+        ("#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-SKIP:SKIPPED-SEGMENTS=3\n"
+         "#EXTINF:4,\na.ts\n"),
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct m3u8 *playlist = parse(texts[i]);
