@@ -9,6 +9,16 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+/* A hang-up, the terminal being closed, ends the run as the others do: its report is as good. */
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+enum { SIGNALS = sizeof signals / sizeof signals[0] };
+
+struct run_signal {
+    struct loop_signal watcher;
+    struct run *run; /* borrowed */
+};
+
 struct run {
     struct run_setup setup;
     struct worker_orders orders;
@@ -21,7 +31,7 @@ struct run {
     struct loop *loop;
     struct loop_wake wake;      /* sent by finished workers and by run_stop */
     struct loop_timer deadline; /* end of the duration, then end of the grace */
-    struct loop_signal interrupt, terminate;
+    struct run_signal signals[SIGNALS];
     enum run_end end;
 };
 
@@ -63,23 +73,32 @@ static void on_deadline(struct loop_timer *timer)
 static void interrupted(struct run *run)
 {
     if (run_state(run) == RUN_STATE_RUNNING) {
-        run->end = RUN_END_INTERRUPTED;
         begin_ending(run);
     } else {
         order(run, WORKER_PHASE_ABORT);
     }
+    run->end = RUN_END_INTERRUPTED;
 }
 
-static void on_interrupt(struct loop_signal *signal, int number)
+static void on_signal(struct loop_signal *signal, int number)
 {
     (void)number;
-    interrupted(list_entry(signal, struct run, interrupt));
+    interrupted(list_entry(signal, struct run_signal, watcher)->run);
 }
 
-static void on_terminate(struct loop_signal *signal, int number)
+/* Watches the signals from now on. One that was ignored when the process began stays so where
+ * that is how a user asks for it: nohup and SIGHUP. */
+static void watch_signals(struct run *run)
 {
-    (void)number;
-    interrupted(list_entry(signal, struct run, terminate));
+    for (int i = 0; i < SIGNALS; i++) {
+        struct sigaction action;
+        run->signals[i].run = run;
+        loop_signal_init(&run->signals[i].watcher, on_signal);
+        if (signals[i] != SIGHUP ||
+            (sigaction(SIGHUP, NULL, &action) == 0 && action.sa_handler != SIG_IGN)) {
+            loop_signal_start(run->loop, &run->signals[i].watcher, signals[i]);
+        }
+    }
 }
 
 static void on_wake(struct loop_wake *wake)
@@ -153,8 +172,7 @@ struct run *run_new(const struct run_setup *setup, struct err *err)
     loop_wake_init(&run->wake, on_wake);
     loop_wake_start(run->loop, &run->wake);
     loop_timer_init(&run->deadline, on_deadline);
-    loop_signal_init(&run->interrupt, on_interrupt);
-    loop_signal_init(&run->terminate, on_terminate);
+    watch_signals(run);
     if (start_workers(run, err) != 0) {
         run_free(run);
         return NULL;
@@ -166,8 +184,6 @@ enum run_end run_play(struct run *run, int64_t start_us)
 {
     /* Relaxed: read for the target shown; the workers get the time from worker_begin. */
     atomic_store_explicit(&run->start_us, start_us, memory_order_relaxed);
-    loop_signal_start(run->loop, &run->interrupt, SIGINT);
-    loop_signal_start(run->loop, &run->terminate, SIGTERM);
     if (run->setup.duration_us > 0) {
         loop_timer_start(run->loop, &run->deadline, start_us + run->setup.duration_us);
     }
@@ -178,8 +194,6 @@ enum run_end run_play(struct run *run, int64_t start_us)
     }
     loop_run(run->loop);
     loop_timer_stop(run->loop, &run->deadline);
-    loop_signal_stop(run->loop, &run->interrupt);
-    loop_signal_stop(run->loop, &run->terminate);
     set_state(run, RUN_STATE_OVER);
     return run->end;
 }
@@ -199,6 +213,9 @@ void run_free(struct run *run)
     }
     free(run->workers);
     if (run->loop != NULL) {
+        for (int i = 0; i < SIGNALS; i++) {
+            loop_signal_stop(run->loop, &run->signals[i].watcher);
+        }
         loop_wake_stop(run->loop, &run->wake);
         loop_free(run->loop);
     }

@@ -1,9 +1,12 @@
 /* The client manager: workers that play the plan, from the first viewer to the last cut. It
  * owns the threads and nothing of the statistics; the sampler is its caller's.
  *
- *     run_new      opens every worker; nothing is sent yet
+ *     run_new      opens every worker and catches the signals; nothing is sent yet
  *     run_play     begins, and returns when the run is over
- *     run_free
+ *     run_free     lets go of the signals
+ *
+ * Signals that come before run_play take effect in it; those that come after it have none, so
+ * that an impatient operator does not lose the report that is being written.
  *
  * On one thread, app's main; run_phase and the calls after it may be made from any. */
 #ifndef RUN_RUN_H
@@ -45,7 +48,7 @@ enum run_state {
 /* How a run came to its end. */
 enum run_end {
     RUN_END_DONE,        /* by time, or with the last session */
-    RUN_END_INTERRUPTED, /* by SIGINT, SIGTERM or run_stop */
+    RUN_END_INTERRUPTED, /* by SIGINT, SIGTERM, SIGHUP or run_stop, also during the grace */
 };
 
 struct run *run_new(const struct run_setup *setup, struct err *err);
