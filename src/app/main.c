@@ -3,9 +3,11 @@
 #include "app/print_error.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The subcommands of this build; the list comes from meson, which knows what is there. */
 #define X(name, words) int app_##name##_main(int argc, char **argv);
@@ -66,8 +68,22 @@ static int finish(int status)
     return status;
 }
 
+/* A standard descriptor that is closed would become a connection's, and what is printed would
+ * go to a server: each is something from the beginning. */
+static void hold_standard_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    hold_standard_descriptors();
     /* A server or a reader of our output that goes away is an error code, not a death. */
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
