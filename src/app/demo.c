@@ -7,6 +7,7 @@
 #include "base/span.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,9 +22,6 @@ enum {
     DEMO_READY_MS = 10000,
 };
 
-/* The run fails for these; everything else of a demo is a run that worked. */
-enum { DEMO_UNTRUSTED = 4 };
-
 struct demo {
     pid_t origin;
     int output; /* the origin's standard output, or -1 */
@@ -32,9 +30,13 @@ struct demo {
 };
 
 /* In the child: becomes the origin, and dies with the demo. */
-static void exec_origin(int output)
+static void exec_origin(int output, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* It may have died before that was asked for. */
+    if (getppid() != parent) {
+        _exit(127);
+    }
     /* An interrupt at the terminal is for the swarm, which ends before the origin does. */
     setpgid(0, 0);
     dup2(output, STDOUT_FILENO);
@@ -45,13 +47,15 @@ static void exec_origin(int output)
 static int start_origin(struct demo *demo, struct err *err)
 {
     int ends[2];
-    if (pipe(ends) != 0) {
+    /* Closed in the origin but for the copy that is its standard output: the end of that is
+     * how its death is seen. */
+    if (pipe2(ends, O_CLOEXEC) != 0) {
         return err_set(err, ERR_START, "demo", NULL, "no pipe: %s", strerror(errno));
     }
+    pid_t self = getpid();
     demo->origin = fork();
     if (demo->origin == 0) {
-        close(ends[0]);
-        exec_origin(ends[1]);
+        exec_origin(ends[1], self);
     }
     close(ends[1]);
     demo->output = ends[0];
@@ -100,21 +104,26 @@ static int find_url(struct demo *demo, struct err *err)
     return 0;
 }
 
-static int run_swarm(const struct demo *demo, int argc, char **argv)
+static int run_swarm(const struct demo *demo, int argc, char **argv, struct err *err)
 {
     static const char *const defaults[] = {
         "run", "--viewers", "1000", "--ramp", "5s", "--duration", "30s", "--variant", "random"};
     const char *args[DEMO_ARGS_MAX];
     int count = 0;
+    if (argc > DEMO_ARGS_MAX - (int)(sizeof defaults / sizeof defaults[0]) - 2) {
+        err_set(err, ERR_USAGE, "demo", "use shoal run and shoal origin",
+                "%d words are more than a demo takes", argc);
+        return app_print_error(err);
+    }
     for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
         args[count++] = defaults[i];
     }
-    for (int i = 1; i < argc && count < DEMO_ARGS_MAX - 2; i++) {
+    for (int i = 1; i < argc; i++) {
         args[count++] = argv[i];
     }
     args[count++] = demo->url;
     args[count] = NULL;
-    return app_run_main(count, (char **)args);
+    return app_run_demo(count, (char **)args);
 }
 
 static void stop_origin(struct demo *demo)
@@ -166,8 +175,7 @@ int app_demo_main(int argc, char **argv)
         find_url(&demo, &err) != 0) {
         status = app_print_error(&err);
     } else {
-        status = run_swarm(&demo, argc, argv);
-        status = status == DEMO_UNTRUSTED ? 0 : status;
+        status = run_swarm(&demo, argc, argv, &err);
     }
     stop_origin(&demo);
     return status;
