@@ -71,16 +71,18 @@ static struct span init_of(struct reading *r, const struct m3u8_segment *segment
 static void check_duration(struct reading *r, const struct m3u8_segment *segment,
                            struct span bytes)
 {
-    int64_t us;
-    if (segment->key_count > 0 || !duration_measure(init_of(r, segment), bytes, &us)) {
+    int64_t us, error_us;
+    if (segment->key_count > 0 ||
+        !duration_measure(init_of(r, segment), bytes, &us, &error_us)) {
         return;
     }
-    if (llabs(us - segment->duration_us) > DURATION_SLACK_US) {
+    if (llabs(us - segment->duration_us) > DURATION_SLACK_US + error_us) {
         ADD(SEGMENT_DURATION, segment, "the media lasts %.3f s, EXTINF says %.3f s",
             (double)us / 1e6, (double)segment->duration_us / 1e6);
     }
     int64_t target_us = r->m->target_duration_us;
-    if ((us + 500000) / 1000000 * 1000000 > target_us && segment->duration_us <= target_us) {
+    if ((us - error_us + 500000) / 1000000 * 1000000 > target_us &&
+        segment->duration_us <= target_us) {
         ADD(SEGMENT_TOO_LONG, segment, "the media lasts %.3f s, target duration %.6g s",
             (double)us / 1e6, (double)target_us / 1e6);
     }

@@ -129,7 +129,7 @@ static void read_packet(struct ts *ts, const uint8_t *p)
     }
 }
 
-static bool measure_ts(struct span segment, int64_t *out_us)
+static bool measure_ts(struct span segment, int64_t *out_us, int64_t *out_error_us)
 {
     struct ts ts = {0};
     const uint8_t *p = (const uint8_t *)segment.ptr;
@@ -147,7 +147,9 @@ static bool measure_ts(struct span segment, int64_t *out_us)
         return false;
     }
     int64_t span = best->greatest - best->least;
-    *out_us = (span + span / (best->count - 1)) * 100 / 9;
+    int64_t frame = span / (best->count - 1);
+    *out_us = (span + frame) * 100 / 9;
+    *out_error_us = frame * 100 / 9;
     return true;
 }
 
@@ -342,17 +344,20 @@ static bool measure_adts(struct span segment, int64_t *out_us)
     return true;
 }
 
-bool duration_measure(struct span init, struct span segment, int64_t *out_us)
+bool duration_measure(struct span init, struct span segment, int64_t *out_us,
+                      int64_t *out_error_us)
 {
     const uint8_t *p = (const uint8_t *)segment.ptr;
     if (segment.len < 16) {
         return false;
     }
     if (p[0] == 0x47) {
-        return measure_ts(segment, out_us);
+        return measure_ts(segment, out_us, out_error_us);
     }
-    if (p[0] == 0xff || (p[0] == 'I' && p[1] == 'D' && p[2] == '3')) {
-        return measure_adts(segment, out_us);
+    bool packed = p[0] == 0xff || (p[0] == 'I' && p[1] == 'D' && p[2] == '3');
+    if (packed ? !measure_adts(segment, out_us) : !measure_mp4(init, segment, out_us)) {
+        return false;
     }
-    return measure_mp4(init, segment, out_us);
+    *out_error_us = 0;
+    return true;
 }

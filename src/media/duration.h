@@ -11,8 +11,10 @@
 
 /* Measures one segment: the video track if there is one, else the first audio track. `init` is
  * the initialisation section, needed for fragmented MP4 and else empty. In MPEG-TS the last
- * frame is taken to last as long as the others do on average. Returns false, *out_us untouched,
- * when it cannot be measured. */
-bool duration_measure(struct span init, struct span segment, int64_t *out_us);
+ * frame is taken to last as long as the others do on average; how long that is comes in
+ * *out_error_us as the doubt of the measurement (0 where there is none). Returns false, both
+ * untouched, when it cannot be measured. */
+bool duration_measure(struct span init, struct span segment, int64_t *out_us,
+                      int64_t *out_error_us);
 
 #endif
