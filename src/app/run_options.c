@@ -177,10 +177,8 @@ static int check_files(const struct run_options *options, struct err *err)
     const struct {
         const char *name, *path;
     } files[] = {
-        {"--out", options->out_path},
-        {"--csv", options->csv_path},
-        {"--html", options->html_path},
-        {"--junit", options->junit_path},
+        {"--out", options->out_path},           {"--csv", options->csv_path},
+        {"--html", options->html_path},         {"--junit", options->junit_path},
         {"--failures", options->failures_path},
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {

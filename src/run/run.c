@@ -9,7 +9,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* A hang-up, the terminal being closed, ends the run as the others do: its report is as good. */
+/* A hang-up, the terminal being closed, ends the run as the others do: its report is as good.
+ */
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 enum { SIGNALS = sizeof signals / sizeof signals[0] };
