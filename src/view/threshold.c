@@ -247,6 +247,11 @@ int threshold_parse(const struct shoal_schema *schema, struct span text, struct 
         rest.len -= sizeof(" abort") - 1;
         rest = span_trim(rest);
     }
+    for (size_t i = 0; i < rest.len; i++) {
+        if (rest.ptr[i] < ' ' || rest.ptr[i] > '~') {
+            return refuse(err, text, "not plain text at", span_of(rest.ptr + i, 1));
+        }
+    }
     if (!span_to_string(rest, made.text, sizeof(made.text))) {
         return refuse(err, text, "longer than 127 bytes:", span_of(text.ptr, 32));
     }

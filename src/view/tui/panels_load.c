@@ -277,7 +277,16 @@ void panel_generator_draw(const struct model *m, const struct area *area, enum s
     x = area_text(area, 1, x, STYLE_DIM, "  open ");
     x = area_text(area, 1, x, STYLE_PLAIN,
                   format_count(b, FORMAT_MAX, gauge(frame, METRIC_CONNECTIONS_OPEN)));
-    area_text(area, 1, x, STYLE_DIM, " connections");
+    x = area_text(area, 1, x, STYLE_DIM, " connections");
+    if (x + 26 < area->width) {
+        x = area_text(area, 1, x, STYLE_DIM, ", descriptors ");
+        x = area_text(
+            area, 1, x, STYLE_PLAIN,
+            format_number(a, FORMAT_MAX, (double)gauge(frame, METRIC_DESCRIPTORS_OPEN)));
+        x = area_text(area, 1, x, STYLE_DIM, " of ");
+        area_text(area, 1, x, STYLE_DIM,
+                  format_number(b, FORMAT_MAX, (double)frame->info->descriptor_limit));
+    }
     double p99 = 99;
     uint64_t late_us;
     shoal_percentiles(&frame->full[FRAME_10S], METRIC_TIMER_DELAY, &p99, 1, &late_us);

@@ -170,6 +170,8 @@ static void test_refuses_what_it_cannot_judge(void **state)
         {"rebuffer_ratio<0.005", "0.005"},
         {"cows<1%", "no such figure"},
         {"rate(stalls)<1", "1"},
+        {"count(st\001alls)==0", "plain text"},
+        {"count(st\xc3\xa4lls)==0", "plain text"},
     };
     struct block *block = *state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
