@@ -13,17 +13,19 @@ static void set_state(struct slot *slot, enum slot_state state)
     slot->slots->busy += (uint32_t)is_busy - (uint32_t)was_busy;
 }
 
-/* Draws of a slot come from a stream of its own, so that they do not depend on what the other
- * viewers do. */
-static struct rng draws_of(const struct slot *slot)
+enum draw { DRAW_LENGTH, DRAW_WAIT, DRAWS };
+
+/* Draws of a slot come from streams of their own, so that they depend neither on what the other
+ * viewers do nor on each other. */
+static struct rng draws_of(const struct slot *slot, enum draw draw)
 {
     return rng_make(slot->slots->setup.seed ^ rng_mix(slot->viewer + UINT64_C(1)),
-                    slot->sessions);
+                    (uint64_t)slot->sessions * DRAWS + draw);
 }
 
 static void wait_for_replacement(struct slot *slot)
 {
-    struct rng rng = draws_of(slot);
+    struct rng rng = draws_of(slot, DRAW_WAIT);
     int64_t span_us = SLOTS_REPLACE_MAX_US - SLOTS_REPLACE_MIN_US;
     int64_t wait_us = SLOTS_REPLACE_MIN_US + (int64_t)rng_below(&rng, (uint64_t)span_us + 1);
     set_state(slot, SLOT_WAITING);
@@ -35,7 +37,7 @@ static void start_session(struct slot *slot, int64_t intended_us)
     const struct slots *slots = slot->slots;
     int64_t length_us = 0;
     if (slots->setup.session_mean_us > 0) {
-        struct rng rng = draws_of(slot);
+        struct rng rng = draws_of(slot, DRAW_LENGTH);
         double length = rng_exponential(&rng, (double)slots->setup.session_mean_us);
         length_us = length < 1 ? 1 : (int64_t)length;
     }
@@ -64,12 +66,13 @@ static void on_session_over(struct engine_listener *listener, uint32_t viewer,
 {
     struct slots *slots = list_entry(listener, struct slots, listener);
     struct slot *slot = &slots->all[viewer / slots->setup.workers];
+    bool was_leaving = slot->state == SLOT_LEAVING;
     set_state(slot, slots->setup.once ? SLOT_DONE : SLOT_IDLE);
     if (slot->wanted && !slots->ending && !slots->setup.once) {
         if (outcome == ENGINE_SESSION_FAILED) {
             wait_for_replacement(slot);
         } else {
-            start_session(slot, clock_monotonic_us());
+            start_session(slot, was_leaving ? slot->intended_us : clock_monotonic_us());
         }
     }
     if (slots->busy == 0) {
@@ -124,7 +127,9 @@ void slots_want(struct slots *slots, uint32_t viewer, int64_t intended_us)
     }
     slot->wanted = true;
     slots->wanted++;
-    /* One that is still leaving starts anew when it is gone. */
+    /* One that is still leaving starts anew when it is gone: a slow answer to the one must not
+     * hide what it costs the next. */
+    slot->intended_us = intended_us;
     if (slot->state == SLOT_IDLE) {
         start_session(slot, intended_us);
     }

@@ -25,6 +25,7 @@ enum slot_state {
 struct slot {
     struct slots *slots;
     struct loop_timer replace;
+    int64_t intended_us; /* when the plan last wanted the viewer */
     uint32_t viewer;
     uint32_t sessions; /* started so far */
     uint8_t state;     /* enum slot_state */
