@@ -35,6 +35,34 @@ static const char sample_multivariant[] =
     "\"k\"\n"
     "#EXT-X-CONTENT-STEERING:SERVER-URI=\"s\"";
 
+/* Linked in place of the library's; see meson.build. */
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+static unsigned allocations;
+
+void *__wrap_malloc(size_t size)
+{
+    allocations++;
+    return __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    allocations++;
+    return __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    allocations++;
+    return __real_realloc(memory, size);
+}
+
 static enum m3u8_status parse(struct span text, struct m3u8_report *report, struct m3u8 **out)
 {
     const struct m3u8_source source = {
@@ -152,6 +180,30 @@ static void test_a_million_segments(void **state)
     buf_release(&text);
 }
 
+/* One block for the playlist, and its segments grow by what the text so far has needed. */
+static void test_no_allocation_per_line(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t segments;
+        unsigned most;
+    } sizes[] = {{6, 2}, {1000, 5}, {100000, 5}};
+    for (size_t i = 0; i < 3; i++) {
+        struct buf text;
+        struct m3u8 *m;
+        build(&text, sizes[i].segments);
+        allocations = 0;
+        assert_int_equal(parse(buf_span(&text), NULL, &m), M3U8_OK);
+        if (allocations > sizes[i].most) {
+            fail_msg("%u segments took %u allocations, at most %u", sizes[i].segments,
+                     allocations, sizes[i].most);
+        }
+        assert_true(allocations > 0);
+        m3u8_unref(m);
+        buf_release(&text);
+    }
+}
+
 static void test_a_hundred_megabytes(void **state)
 {
     (void)state;
@@ -240,10 +292,15 @@ static void test_huge_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_guard_page),          cmocka_unit_test(test_any_changed_byte),
-        cmocka_unit_test(test_shuffled_lines),      cmocka_unit_test(test_a_million_segments),
-        cmocka_unit_test(test_a_hundred_megabytes), cmocka_unit_test(test_limits_hold),
-        cmocka_unit_test(test_growing_variables),   cmocka_unit_test(test_huge_numbers),
+        cmocka_unit_test(test_guard_page),
+        cmocka_unit_test(test_any_changed_byte),
+        cmocka_unit_test(test_shuffled_lines),
+        cmocka_unit_test(test_a_million_segments),
+        cmocka_unit_test(test_a_hundred_megabytes),
+        cmocka_unit_test(test_no_allocation_per_line),
+        cmocka_unit_test(test_limits_hold),
+        cmocka_unit_test(test_growing_variables),
+        cmocka_unit_test(test_huge_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
