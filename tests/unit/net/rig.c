@@ -112,6 +112,14 @@ void trial_fini(struct trial *trial)
     free(trial->url);
 }
 
+void trial_expect(const struct trial *trial, enum fail fail)
+{
+    if (trial->result.fail != fail) {
+        fail_msg("failure %s, expected %s", fail_info(trial->result.fail)->label,
+                 fail_info(fail)->label);
+    }
+}
+
 void rig_run_until_true(struct rig *rig, bool (*condition)(const void *user), const void *user)
 {
     int64_t deadline_us = clock_monotonic_us() + DEADLINE_US;

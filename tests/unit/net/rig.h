@@ -42,6 +42,9 @@ struct trial {
 void trial_init(struct trial *trial);
 void trial_fini(struct trial *trial);
 
+/* Fails the test when the fetch ended otherwise. */
+void trial_expect(const struct trial *trial, enum fail fail);
+
 /* Starts it and runs the loop until it is done, 10 s at most. */
 void rig_fetch(struct rig *rig, struct trial *trial, const struct fetch_request *request);
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -162,6 +163,23 @@ bool server_write(struct server_connection *connection, const void *bytes, size_
 bool server_print(struct server_connection *connection, const char *text)
 {
     return server_write(connection, text, strlen(text));
+}
+
+bool server_hello(struct server_connection *connection)
+{
+    return server_print(connection, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+}
+
+const char *server_url(const struct server *server, const char *path)
+{
+    static char urls[4][512];
+    static int turn;
+    char *url = urls[turn++ % 4];
+    char address[NET_ADDRESS_TEXT];
+    net_address_format(&server->address, address);
+    snprintf(url, sizeof(urls[0]), "%s://%s%s", server->tls != NULL ? "https" : "http", address,
+             path);
+    return url;
 }
 
 void server_reset(struct server_connection *connection)

@@ -57,12 +57,19 @@ void server_start(struct server *server, const char *host,
 void server_stop(struct server *server);
 void server_free_log(struct server *server);
 
+/* The URL of a path, valid until the fourth call from now. The test's thread and those of
+ * its connections may not both call it at once. */
+const char *server_url(const struct server *server, const char *path);
+
 /* For `serve`. Reads a request head; false when the client closed. */
 bool server_read(struct server_connection *connection);
 
 /* Writes all; false when the client closed. */
 bool server_write(struct server_connection *connection, const void *bytes, size_t len);
 bool server_print(struct server_connection *connection, const char *text);
+
+/* Answers with status 200 and the body "hello"; false when the client closed. */
+bool server_hello(struct server_connection *connection);
 
 /* Ends the connection with RST instead of FIN. */
 void server_reset(struct server_connection *connection);

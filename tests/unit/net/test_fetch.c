@@ -50,16 +50,6 @@ static void serve_script(struct server_connection *c)
     }
 }
 
-static const char *url_of(const struct server *server, const char *path)
-{
-    static char url[512];
-    char address[NET_ADDRESS_TEXT];
-    net_address_format(&server->address, address);
-    snprintf(url, sizeof(url), "%s://%s%s", server->tls != NULL ? "https" : "http", address,
-             path);
-    return url;
-}
-
 struct case_of_fetch {
     const char *name;
     const char *response;
@@ -146,7 +136,7 @@ static void run_case(const struct case_of_fetch *c, enum fetch_sink sink)
     rig_open(&rig, NULL, NULL);
     struct trial trial;
     trial_init(&trial);
-    struct fetch_request request = {.url = span_from_string(url_of(&server, "/a?b")),
+    struct fetch_request request = {.url = span_from_string(server_url(&server, "/a?b")),
                                     .kind = METRIC_KIND_MEDIA_PLAYLIST,
                                     .sink = sink,
                                     .first_byte_timeout_us = 300000,
