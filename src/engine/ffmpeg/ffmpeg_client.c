@@ -278,6 +278,7 @@ static void ask_to_leave(struct ffmpeg_client *client)
 {
     list_remove(&client->leave_node);
     client->asked = true;
+    client->trace.leaving = true;
     client->shared->leaving++;
     loop_child_kill(&client->child, SIGTERM);
     loop_timer_start(loop_of(client), &client->firm,

@@ -84,6 +84,11 @@ static void forget_reading(struct ffmpeg_trace *trace,
 void ffmpeg_fetch_fail(struct ffmpeg_trace *trace, struct ffmpeg_connection *connection,
                        enum fail fail)
 {
+    if (trace->leaving) {
+        ffmpeg_fetch_drop(trace, connection);
+        connection->state = FFMPEG_FETCH_FAILED;
+        return;
+    }
     ffmpeg_fetch_resolve_any(trace, connection);
     ffmpeg_fetch_count_request(trace, connection);
     metrics_add(trace->lane, METRIC_REQUESTS_FAILED, 1);

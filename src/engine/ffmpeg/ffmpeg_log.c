@@ -1,15 +1,6 @@
 #include "engine/ffmpeg/ffmpeg_log.h"
 
-/* Where a line comes from, by the context in its prefix. */
-enum source {
-    SOURCE_NONE, /* no context: the ffmpeg program itself */
-    SOURCE_HTTP,
-    SOURCE_TCP,
-    SOURCE_TLS,
-    SOURCE_FORMAT, /* the HLS demuxer, or a format context before its format is known */
-    SOURCE_IO,
-    SOURCE_OTHER, /* decoders, other demuxers, filters */
-};
+#include "engine/ffmpeg/ffmpeg_prefix.h"
 
 enum verdict {
     EVENT,
@@ -19,8 +10,7 @@ enum verdict {
 
 struct line {
     struct span text; /* what is still to be read */
-    enum source source;
-    bool is_trace; /* said at the level of least interest */
+    struct ffmpeg_prefix prefix;
     struct ffmpeg_log_event event;
 };
 
@@ -91,142 +81,6 @@ static size_t find(struct span text, struct span words)
 {
     const char *at = text.len > 0 ? memmem(text.ptr, text.len, words.ptr, words.len) : NULL;
     return at == NULL ? text.len : (size_t)(at - text.ptr);
-}
-
-/* "2026-01-23 08:12:29.601 ", the form of the `datetime` flag; `time` has no date. */
-static void eat_stamp(struct line *line)
-{
-    const char *p = line->text.ptr;
-    if (line->text.len < 24 || p[4] != '-' || p[7] != '-' || p[10] != ' ' || p[13] != ':' ||
-        p[16] != ':' || p[19] != '.' || p[23] != ' ') {
-        return;
-    }
-    static const unsigned char digits[] = {11, 12, 14, 15, 17, 18, 20, 21, 22};
-    for (size_t i = 0; i < sizeof digits; i++) {
-        if (!is_digit(p[digits[i]])) {
-            return;
-        }
-    }
-    int hour = (p[11] - '0') * 10 + p[12] - '0';
-    int minute = (p[14] - '0') * 10 + p[15] - '0';
-    int second = (p[17] - '0') * 10 + p[18] - '0';
-    int ms = (p[20] - '0') * 100 + (p[21] - '0') * 10 + p[22] - '0';
-    line->event.stamp_ms = ((hour * 60 + minute) * 60 + second) * 1000 + ms;
-    line->text = span_skip(line->text, 24);
-}
-
-static enum source source_of(struct span name)
-{
-    size_t slash = span_find(name, '/');
-    bool input = STARTS(name, "in#");
-    if (input && slash < name.len) {
-        name = span_skip(name, slash + 1);
-        input = false;
-    }
-    switch (name.len) {
-    case 3:
-        if (memcmp(name.ptr, "tcp", 3) == 0) {
-            return SOURCE_TCP;
-        }
-        if (memcmp(name.ptr, "tls", 3) == 0) {
-            return SOURCE_TLS;
-        }
-        if (memcmp(name.ptr, "hls", 3) == 0) {
-            return SOURCE_FORMAT;
-        }
-        break;
-    case 4:
-        if (memcmp(name.ptr, "http", 4) == 0) {
-            return SOURCE_HTTP;
-        }
-        if (memcmp(name.ptr, "NULL", 4) == 0) {
-            return SOURCE_FORMAT;
-        }
-        break;
-    case 5:
-        if (memcmp(name.ptr, "https", 5) == 0) {
-            return SOURCE_HTTP;
-        }
-        break;
-    case 11:
-        if (memcmp(name.ptr, "AVIOContext", 11) == 0) {
-            return SOURCE_IO;
-        }
-        break;
-    case 15:
-        if (memcmp(name.ptr, "AVFormatContext", 15) == 0) {
-            return SOURCE_FORMAT;
-        }
-        break;
-    default:
-        break;
-    }
-    return input ? SOURCE_FORMAT : SOURCE_OTHER;
-}
-
-static bool is_level(struct span name)
-{
-    static const struct span levels[] = {
-        {"debug", 5},   {"trace", 5}, {"info", 4},  {"verbose", 7},
-        {"warning", 7}, {"error", 5}, {"fatal", 5}, {"panic", 5},
-    };
-    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
-        if (span_equal(name, levels[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Reads "name @ 0xHEX" into source and context. */
-static bool read_context(struct line *line, struct span inside)
-{
-    size_t at = find(inside, SPAN(" @ 0x"));
-    if (at == inside.len) {
-        return false;
-    }
-    uint64_t pointer = 0;
-    struct span hex = span_skip(inside, at + 5);
-    for (size_t i = 0; i < hex.len; i++) {
-        char c = hex.ptr[i];
-        unsigned digit = is_digit(c)            ? (unsigned)(c - '0')
-                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
-                                                : 16;
-        if (digit == 16) {
-            return false;
-        }
-        pointer = pointer << 4 | digit;
-    }
-    line->source = source_of(span_of(inside.ptr, at));
-    line->event.context = pointer;
-    return true;
-}
-
-/* Reads the bracketed parts in front: at most a parent's context, a context and a level. */
-static void eat_prefix(struct line *line)
-{
-    if (line->text.len > 0 && is_digit(line->text.ptr[0])) {
-        eat_stamp(line);
-    }
-    for (int parts = 0; parts < 3 && line->text.len > 1 && line->text.ptr[0] == '['; parts++) {
-        /* Names and levels are short; a bracket further away belongs to the message. */
-        size_t window = line->text.len < 96 ? line->text.len : 96;
-        size_t close = span_find(span_of(line->text.ptr, window), ']');
-        if (close == window) {
-            return;
-        }
-        struct span inside = span_of(line->text.ptr + 1, close - 1);
-        bool level = is_level(inside);
-        if (!level && !read_context(line, inside)) {
-            return;
-        }
-        line->text = span_skip(line->text, close + 1);
-        EAT(&line->text, " ");
-        if (level) {
-            line->is_trace = span_equal(inside, SPAN("trace"));
-            return;
-        }
-    }
 }
 
 enum fail ffmpeg_log_fail_of(struct span words, bool connecting, enum fail other)
@@ -681,35 +535,36 @@ static enum verdict read_request_header(struct line *line)
 static enum verdict read_line(struct ffmpeg_log *log, struct line *line)
 {
     struct span whole = line->text;
-    eat_prefix(line);
-    bool has_prefix = line->text.ptr != whole.ptr;
+    bool has_prefix = ffmpeg_prefix_eat(&line->text, &line->prefix);
+    line->event.context = line->prefix.context;
+    line->event.stamp_ms = line->prefix.stamp_ms;
     if (log->in_request && !has_prefix) {
         return read_request_header(line);
     }
     if (has_prefix) {
         log->in_request = false;
     }
-    switch (line->source) {
-    case SOURCE_HTTP:
+    switch (line->prefix.source) {
+    case FFMPEG_SOURCE_HTTP:
         return read_http(log, line);
-    case SOURCE_TCP:
+    case FFMPEG_SOURCE_TCP:
         return read_tcp(line);
-    case SOURCE_FORMAT: {
+    case FFMPEG_SOURCE_FORMAT: {
         enum verdict verdict = read_format(line);
-        return verdict == UNKNOWN && line->is_trace ? IGNORED : verdict;
+        return verdict == UNKNOWN && line->prefix.is_trace ? IGNORED : verdict;
     }
-    case SOURCE_IO:
+    case FFMPEG_SOURCE_IO:
         return read_io(line);
-    case SOURCE_TLS: {
+    case FFMPEG_SOURCE_TLS: {
         struct span prefix = span_of(whole.ptr, (size_t)(line->text.ptr - whole.ptr));
         bool error = find(prefix, SPAN("[error]")) < prefix.len ||
                      find(prefix, SPAN("[warning]")) < prefix.len ||
                      find(prefix, SPAN("[fatal]")) < prefix.len;
         return read_tls(line, error);
     }
-    case SOURCE_OTHER:
+    case FFMPEG_SOURCE_OTHER:
         return IGNORED;
-    case SOURCE_NONE:
+    case FFMPEG_SOURCE_NONE:
         break;
     }
     enum verdict verdict = read_program(line);
@@ -728,7 +583,6 @@ static void take_line(struct ffmpeg_log *log, const char *ptr, size_t len)
     }
     struct line line = {.text = {ptr, len}};
     line.event.playlist = -1;
-    line.event.stamp_ms = -1;
     switch (read_line(log, &line)) {
     case EVENT:
         log->events++;

@@ -409,7 +409,9 @@ static void on_tcp(struct ffmpeg_trace *trace, const struct ffmpeg_log_event *ev
     if (found) {
         trace->attempts[at].address_hash = 0;
     }
-    ffmpeg_fetch_count_failure(trace, event->fail);
+    if (!trace->leaving) {
+        ffmpeg_fetch_count_failure(trace, event->fail);
+    }
     trace->tcp_failure_counted = true;
 }
 

@@ -99,6 +99,7 @@ struct ffmpeg_trace {
     struct shoal_lane *lane;                /* borrowed */
     const struct ffmpeg_variants *variants; /* borrowed, may be NULL */
     int64_t read_timeout_us;                /* given to FFmpeg, 0 for none */
+    bool leaving; /* set by the supervisor: what is cut short from now on is its doing */
 
     /* What the process has said about itself, for its supervisor. */
     bool playing;         /* packets flow to the output */

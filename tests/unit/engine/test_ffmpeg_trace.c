@@ -320,6 +320,29 @@ static void restarts_begin_anew(void **state)
     fixture_lane_free(lane);
 }
 
+/* What a process that was asked to leave cuts short is no failure of the server. */
+static void leaving_is_no_failure(void **state)
+{
+    (void)state;
+    static struct reader reader;
+    struct shoal_lane *lane = fixture_lane_new();
+    begin(&reader, lane, NULL, 0);
+    feed(&reader, SEGMENT_REQUEST("http://h/1.ts", "0xa"));
+    feed(&reader, "[hls @ 0x1] [verbose] HLS request for url 'http://h/2.ts', offset 0, "
+                  "playlist 0\n[http @ 0xf] [info] Opening 'http://h/2.ts' for reading\n"
+                  "[http @ 0xa] [debug] request: GET / HTTP/1.1\n");
+    reader.trace.leaving = true;
+    feed(&reader,
+         "[hls @ 0x1] [warning] Failed to open segment 2 of playlist 0\n"
+         "[tcp @ 0x2] [verbose] Connection attempt to ::1 port 1 failed: Immediate exit "
+         "requested\n[info] Exiting normally, received signal 15.\n");
+    end(&reader);
+    assert_int_equal(fixture_sum(lane, METRIC_FAILURES), 0);
+    assert_int_equal(fixture_sum(lane, METRIC_REQUESTS_FAILED), 0);
+    assert_int_equal(fixture_sum(lane, METRIC_REQUESTS_ABORTED), 1);
+    fixture_lane_free(lane);
+}
+
 /* With stamps in the log, its own times count, midnight included. */
 static void stamps_are_times(void **state)
 {
@@ -367,7 +390,8 @@ int main(void)
         cmocka_unit_test(real_logs_are_counted),   cmocka_unit_test(what_is_not_told_is_absent),
         cmocka_unit_test(purposes_are_told_apart), cmocka_unit_test(variants_are_labels),
         cmocka_unit_test(equal_names_are_apart),   cmocka_unit_test(restarts_begin_anew),
-        cmocka_unit_test(stamps_are_times),        cmocka_unit_test(nothing_grows),
+        cmocka_unit_test(leaving_is_no_failure),   cmocka_unit_test(stamps_are_times),
+        cmocka_unit_test(nothing_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
