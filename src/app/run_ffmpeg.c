@@ -113,6 +113,10 @@ int run_ffmpeg_prepare(struct run_ffmpeg *ffmpeg, const struct run_options *run,
     options->insecure = run->insecure;
     options->ca_file = run->ca_file;
     options->read_timeout_us = run->total_timeout_us;
+    options->reconnect = run->reconnect;
+    if (run->restarts > 0) {
+        options->restart.limit = run->restarts;
+    }
     if (run->source_count > 0 || run->viewer_rate_bps > 0) {
         return err_set(err, ERR_USAGE, run->source_count > 0 ? "--bind" : "--viewer-rate",
                        "leave it out, or use --engine native",

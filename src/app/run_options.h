@@ -46,6 +46,8 @@ struct run_options {
     const struct player_profile *profile; /* --player */
     const char *ffmpeg;                   /* --ffmpeg, or NULL */
     bool print_command;
+    bool reconnect;
+    uint32_t restarts;   /* 0: not given */
     const char *variant; /* as given: "first", "3" */
     enum player_variant_rule variant_rule;
     uint32_t variant_index;
