@@ -5,18 +5,20 @@
 #include "media/m3u8_check.h"
 #include "media/m3u8_reload.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define CHECK(condition)    \
-    do {                    \
-        if (!(condition)) { \
-            abort();        \
-        }                   \
-    } while (0)
+/* A function, so that it does not add to the paths through its callers. */
+static void must(bool condition)
+{
+    if (!condition) {
+        abort();
+    }
+}
 
 #define MEMORY_LIMIT ((size_t)1 << 20)
 
@@ -34,13 +36,13 @@ static void check_segment(const struct m3u8 *m, const struct m3u8_segment *s)
 {
     touch(s->uri);
     touch(m3u8_segment_title(m, s));
-    CHECK(s->duration_us >= 0);
-    CHECK(s->key_first + s->key_count <= m->key_count);
-    CHECK(s->part_first + s->part_count <= m->part_count);
-    CHECK(s->map == M3U8_NONE || s->map < m->map_count);
-    CHECK(s->text_at <= m->text.len);
+    must(s->duration_us >= 0);
+    must(s->key_first + s->key_count <= m->key_count);
+    must(s->part_first + s->part_count <= m->part_count);
+    must(s->map == M3U8_NONE || s->map < m->map_count);
+    must(s->text_at <= m->text.len);
     if ((s->flags & M3U8_SEGMENT_RANGE) != 0) {
-        CHECK(s->range.offset + s->range.length >= s->range.offset);
+        must(s->range.offset + s->range.length >= s->range.offset);
     }
     for (uint32_t i = 0; i < s->key_count; i++) {
         touch(m->keys[s->key_first + i].uri);
@@ -54,21 +56,21 @@ static void check_media(const struct m3u8 *m)
     for (uint32_t i = 0; i < m->segment_count; i++) {
         const struct m3u8_segment *s = &m->segments[i];
         check_segment(m, s);
-        CHECK(s->uri.len > 0 || m->define_count > 0);
-        CHECK(s->start_us == sum_us);
-        CHECK(s->sequence == m->media_sequence + m->skipped_segments + i);
-        CHECK(m3u8_segment_by_sequence(m, s->sequence) == s);
+        must(s->uri.len > 0 || m->define_count > 0);
+        must(s->start_us == sum_us);
+        must(s->sequence == m->media_sequence + m->skipped_segments + i);
+        must(m3u8_segment_by_sequence(m, s->sequence) == s);
         sum_us += s->duration_us;
-        CHECK(s->duration_us <= m->longest_duration_us || m->longest_duration_us == 0);
+        must(s->duration_us <= m->longest_duration_us || m->longest_duration_us == 0);
     }
-    CHECK(sum_us == m->total_duration_us);
+    must(sum_us == m->total_duration_us);
     check_segment(m, &m->tail);
     for (uint32_t i = 0; i < m->part_count; i++) {
         touch(m->parts[i].uri);
     }
     for (uint32_t i = 0; i < m->map_count; i++) {
         touch(m->maps[i].uri);
-        CHECK(m->maps[i].key_first + m->maps[i].key_count <= m->key_count);
+        must(m->maps[i].key_first + m->maps[i].key_count <= m->key_count);
     }
     for (uint32_t i = 0; i < m->daterange_count; i++) {
         touch(m->dateranges[i].id);
@@ -78,11 +80,11 @@ static void check_media(const struct m3u8 *m)
 
 static void check_playlist(const struct m3u8 *m)
 {
-    CHECK(m->memory_bytes <= MEMORY_LIMIT);
+    must(m->memory_bytes <= MEMORY_LIMIT);
     if (m->kind == M3U8_MEDIA) {
         check_media(m);
     } else {
-        CHECK(m->segment_count == 0);
+        must(m->segment_count == 0);
     }
     for (uint32_t i = 0; i < m->variant_count; i++) {
         char url[URL_MAX];
@@ -90,10 +92,10 @@ static void check_playlist(const struct m3u8 *m)
         touch(m->variants[i].uri);
         touch(m->variants[i].codecs);
         if (m3u8_resolve(m, m->variants[i].uri, url, sizeof url, &out) == 0) {
-            CHECK(out.ptr >= url && out.ptr + out.len <= url + sizeof url);
+            must(out.ptr >= url && out.ptr + out.len <= url + sizeof url);
         }
-        CHECK(m3u8_rendition_pick(m, M3U8_AUDIO, m->variants[i].audio) == M3U8_NONE ||
-              m->rendition_count > 0);
+        must(m3u8_rendition_pick(m, M3U8_AUDIO, m->variants[i].audio) == M3U8_NONE ||
+             m->rendition_count > 0);
     }
     for (uint32_t i = 0; i < m->rendition_count; i++) {
         touch(m->renditions[i].group_id);
@@ -113,7 +115,7 @@ static struct m3u8 *parse(struct span text, struct m3u8_report *report, const st
         .alone = top == NULL,
     };
     enum m3u8_status status = m3u8_parse(&source, &m);
-    CHECK((status == M3U8_OK) == (m != NULL));
+    must((status == M3U8_OK) == (m != NULL));
     if (m != NULL) {
         check_playlist(m);
     }
@@ -123,11 +125,11 @@ static struct m3u8 *parse(struct span text, struct m3u8_report *report, const st
 /* Either answer must say the same of what is played. */
 static void check_agreement(const struct m3u8 *plain, const struct m3u8 *strict)
 {
-    CHECK((plain == NULL) == (strict == NULL));
+    must((plain == NULL) == (strict == NULL));
     if (plain != NULL) {
-        CHECK(plain->kind == strict->kind && plain->segment_count == strict->segment_count &&
-              plain->variant_count == strict->variant_count && plain->flags == strict->flags &&
-              plain->total_duration_us == strict->total_duration_us);
+        must(plain->kind == strict->kind && plain->segment_count == strict->segment_count &&
+             plain->variant_count == strict->variant_count && plain->flags == strict->flags &&
+             plain->total_duration_us == strict->total_duration_us);
     }
 }
 
@@ -147,8 +149,8 @@ static void compare_loads(struct m3u8 *first, struct m3u8 *second, struct m3u8_r
     (void)m3u8_reload_faults(first, second);
     if (m3u8_merge(first, second, &limits, &merged) == M3U8_MERGED) {
         check_playlist(merged);
-        CHECK(merged == second || merged->kind != M3U8_MEDIA ||
-              (merged->flags & M3U8_HAS_SKIP) == 0 || second->segment_count == 0);
+        must(merged == second || merged->kind != M3U8_MEDIA ||
+             (merged->flags & M3U8_HAS_SKIP) == 0 || second->segment_count == 0);
     }
     m3u8_unref(merged);
 }
@@ -173,7 +175,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         m3u8_unref(second);
     }
     m3u8_report_sort(&report);
-    CHECK(report.count <= 50 && report.must + report.should == report.count + report.dropped);
+    must(report.count <= 50 && report.must + report.should == report.count + report.dropped);
     m3u8_report_clear(&report);
     m3u8_unref(plain);
     m3u8_unref(first);

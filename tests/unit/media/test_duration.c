@@ -82,8 +82,7 @@ static void test_adts(void **state)
 {
     (void)state;
     /* An ID3 tag of 10 bytes, then 48 frames of 48 kHz AAC: 1024 samples each. */
-    uint8_t text[10 + 48 * 20];
-    memcpy(text, "ID3\4\0\0\0\0\0\0", 10);
+    uint8_t text[10 + 48 * 20] = {'I', 'D', '3', 4};
     for (size_t i = 0; i < 48; i++) {
         static const uint8_t head[7] = {0xff, 0xf1, 0x4c, 0x80, 20 >> 3, (20 & 7) << 5 | 0x1f,
                                         0xfc};

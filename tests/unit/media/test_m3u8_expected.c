@@ -229,6 +229,7 @@ static void test_expected(void **state)
     if (dir == NULL) {
         print_message("# skipped: no folder %s; SHOAL_SHARED_DATA names one\n", folder);
         skip();
+        return;
     }
     unsigned count = 0;
     struct dirent *entry;
