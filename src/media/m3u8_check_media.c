@@ -354,13 +354,16 @@ static struct span next_pair(struct span *rest, struct span *name)
     return span_of(value.ptr, end);
 }
 
+/* So many attributes of a tag are compared with each other, which keeps the time linear. */
+#define PAIRS_COMPARED 64
+
 void m3u8_check_daterange(struct m3u8_parser *p, const struct m3u8_daterange *first)
 {
     struct span rest = p->tag_value;
-    while (rest.len > 0) {
+    for (unsigned i = 0; i < PAIRS_COMPARED && rest.len > 0; i++) {
         struct span name, other_name, others = first->attributes;
         struct span value = next_pair(&rest, &name);
-        while (others.len > 0) {
+        for (unsigned k = 0; k < PAIRS_COMPARED && others.len > 0; k++) {
             struct span other = next_pair(&others, &other_name);
             if (span_equal(name, other_name) && !span_equal(value, other)) {
                 char text[32];
