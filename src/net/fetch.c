@@ -158,6 +158,8 @@ static void reset_response(struct job *job)
     result->status = 0;
     result->body_bytes = 0;
     result->age_s = -1;
+    result->cache_status = CACHE_STATUS_SILENT;
+    result->cache.len = 0;
     result->retry_after_us = -1;
     result->first_byte_seen = false;
     result->phases.first_byte_us = 0;
@@ -338,6 +340,37 @@ static enum fail judge(struct job *job, const struct http1_response *response)
     return fail != FAIL_NONE ? fail : judge_content(job, response);
 }
 
+/* Notes what the caches on the way say. The head goes, so the text is copied. */
+static void take_cache_status(struct job *job, const struct http1_response *response)
+{
+    struct fetch_result *result = &job->result;
+    struct span text =
+        response->cf_cache_status.len > 0 ? response->cf_cache_status : response->x_cache;
+    text.len = text.len < FETCH_CACHE_BYTES ? text.len : FETCH_CACHE_BYTES;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        job->cache_text[i] = c >= ' ' && c <= '~' ? c : '?';
+    }
+    result->cache = span_of(job->cache_text, text.len);
+    result->cache_status =
+        cache_status_of(response->cf_cache_status, response->x_cache, response->age_s);
+}
+
+/* Keys are kept out of caches on purpose: their misses say nothing of the cache. Of a redirect,
+ * what it leads to counts. */
+static void count_cache_status(const struct job *job)
+{
+    if (job->redirecting || job->request.kind >= METRIC_KIND_KEY) {
+        return;
+    }
+    struct shoal_lane *lane = worker_of(job)->lane;
+    if (job->result.cache_status == CACHE_STATUS_HIT) {
+        metrics_add(lane, METRIC_CACHE_HITS, 1);
+    } else if (job->result.cache_status == CACHE_STATUS_MISS) {
+        metrics_add(lane, METRIC_CACHE_MISSES, 1);
+    }
+}
+
 void job_on_head(struct job *job, const struct http1_response *response)
 {
     struct fetch_result *result = &job->result;
@@ -349,6 +382,8 @@ void job_on_head(struct job *job, const struct http1_response *response)
     job->length_hint = response->content_length;
     job->verdict = (uint8_t)judge(job, response);
     job->wanted = job->verdict == FAIL_NONE && !job->redirecting;
+    take_cache_status(job, response);
+    count_cache_status(job);
 }
 
 static void run_check(struct job *job, struct span first)

@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "base/span.h"
+#include "net/cache_status.h"
 #include "net/client.h"
 #include "stats/metrics.h"
 
@@ -27,6 +28,8 @@ enum {
     FETCH_REDIRECTS_MAX = 5,
     /* Response heads, interim ones included, larger than this are FAIL_HEADER_TOO_LARGE. */
     FETCH_HEAD_MAX = 65536,
+    /* The most bytes of fetch_result.cache. */
+    FETCH_CACHE_BYTES = 63,
 };
 
 /* The default of body_limit. */
@@ -83,8 +86,11 @@ struct fetch_result {
     int64_t started_us; /* intended start */
     int64_t written_us; /* last request head fully written; 0 if never. Anchor of reloads */
     int64_t done_us;
-    int64_t age_s;             /* Age header, or -1 */
-    int64_t retry_after_us;    /* Retry-After header in seconds form, or -1 */
+    int64_t age_s;          /* Age header, or -1 */
+    int64_t retry_after_us; /* Retry-After header in seconds form, or -1 */
+    enum cache_status cache_status;
+    struct span cache; /* CF-Cache-Status or else X-Cache as it came, cut, bytes that do not
+                          print as '?'; empty without. Valid as body. */
     union net_address address; /* the peer of the last connection */
     uint8_t redirects;         /* followed */
     bool reused;               /* the last request went over a kept-alive connection */

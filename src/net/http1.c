@@ -237,6 +237,11 @@ static int read_field(const struct http1_field *field, struct http1_response *ou
             out->age_s = read_seconds(value);
         }
         return 0;
+    case 7:
+        if (span_equal_nocase(name, SPAN("X-Cache"))) {
+            out->x_cache = value;
+        }
+        return 0;
     case 8:
         if (span_equal_nocase(name, SPAN("Location"))) {
             out->location = value;
@@ -269,6 +274,11 @@ static int read_field(const struct http1_field *field, struct http1_response *ou
         return span_equal_nocase(name, SPAN("Content-Length"))
                    ? read_content_length(value, seen, &out->content_length)
                    : 0;
+    case 15:
+        if (span_equal_nocase(name, SPAN("CF-Cache-Status"))) {
+            out->cf_cache_status = value;
+        }
+        return 0;
     case 16:
         if (span_equal_nocase(name, SPAN("Content-Encoding"))) {
             out->coding = out->coding == HTTP1_CODING_IDENTITY ? content_coding(value)

@@ -70,6 +70,8 @@ struct http1_response {
     struct span fields; /* the lines of the header section, for http1_field_next */
     struct span location;
     struct span content_type;
+    struct span x_cache; /* the last such field; empty without, as the next */
+    struct span cf_cache_status;
     uint64_t content_length;          /* with HTTP1_FRAMING_LENGTH */
     uint64_t range_first, range_last; /* with has_content_range, both included */
     int64_t age_s;                    /* -1: absent or not a number */

@@ -50,6 +50,7 @@ struct job {
     bool needs_new;          /* no kept-alive connection will do */
     bool retried;
     bool elsewhere; /* redirected to another host: credentials of the options stay behind */
+    char cache_text[FETCH_CACHE_BYTES];
     char inline_text[JOB_TEXT_BYTES];
 };
 

@@ -6,8 +6,9 @@
  * Everything here belongs to the worker's thread. It counts into the worker's lane:
  * http_requests by kind, http_responses by status and class, requests_aborted, requests_failed,
  * bodies_aborted, keepalive_retries, redirects, dns_lookups, tcp_connects, connections_closed,
- * tls_handshakes, body_bytes, cookies_dropped, descriptors opened and closed, failures that net
- * finds by itself, and the histograms dns, tcp_connect, tls_handshake and first byte. */
+ * tls_handshakes, body_bytes, cache_hits, cache_misses, cookies_dropped, descriptors opened and
+ * closed, failures that net finds by itself, and the histograms dns, tcp_connect, tls_handshake
+ * and first byte. */
 #ifndef NET_NET_H
 #define NET_NET_H
 

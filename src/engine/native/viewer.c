@@ -150,6 +150,7 @@ static void witness(const struct viewer *viewer, enum fail fail,
         .status = result->status,
         .age_s = result->age_s,
         .url = result->url,
+        .cache = result->cache,
         .address = result->address.family == AF_UNSPEC ? NULL : &result->address.sa,
     };
     setup->witness->take(setup->witness, setup->worker, &failure);

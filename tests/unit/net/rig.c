@@ -91,11 +91,14 @@ static void on_done(struct fetch *fetch, const struct fetch_result *result)
     struct trial *trial = list_entry(fetch, struct trial, fetch);
     free(trial->body);
     free(trial->url);
+    free(trial->cache);
     trial->result = *result;
     trial->body = copy(result->body);
     trial->url = copy(result->url);
+    trial->cache = copy(result->cache);
     trial->result.body.ptr = trial->body;
     trial->result.url.ptr = trial->url;
+    trial->result.cache.ptr = trial->cache;
     trial->done = true;
     trial->calls++;
 }
@@ -110,6 +113,7 @@ void trial_fini(struct trial *trial)
 {
     free(trial->body);
     free(trial->url);
+    free(trial->cache);
 }
 
 void trial_expect(const struct trial *trial, enum fail fail)

@@ -32,9 +32,10 @@ void rig_close(struct rig *rig);
 /* A fetch of a test and a copy of its result. */
 struct trial {
     struct fetch fetch;
-    struct fetch_result result; /* body and url point to the copies */
+    struct fetch_result result; /* body, url, cache point to the copies */
     char *body;                 /* owned, NUL-terminated */
     char *url;                  /* owned */
+    char *cache;                /* owned, NUL-terminated */
     bool done;
     int calls; /* of on_done */
 };

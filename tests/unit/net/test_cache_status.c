@@ -2,11 +2,14 @@
 #include "net/cache_status.h"
 
 #include "net/http1.h"
+#include "rig.h"
+#include "server.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -17,7 +20,9 @@ struct row {
     enum cache_status expected;
 };
 
-enum { SILENT = CACHE_STATUS_SILENT, HIT = CACHE_STATUS_HIT, MISS = CACHE_STATUS_MISS };
+#define SILENT CACHE_STATUS_SILENT
+#define HIT    CACHE_STATUS_HIT
+#define MISS   CACHE_STATUS_MISS
 
 static const struct row rows[] = {
     {NULL, NULL, -1, SILENT},
@@ -112,11 +117,83 @@ static void test_fields_of_a_head(void **state)
     assert_int_equal(response.cf_cache_status.len, 0);
 }
 
+/* Serves its user's text: all of a response. */
+static void serve_text(struct server_connection *c)
+{
+    while (server_read(c)) {
+        if (strstr(c->head, "GET /moved ") != NULL) {
+            if (!server_print(c, "HTTP/1.1 302 Found\r\nLocation: /there\r\nX-Cache: MISS\r\n"
+                                 "Content-Length: 0\r\n\r\n")) {
+                return;
+            }
+        } else if (!server_print(c, c->server->user)) {
+            return;
+        }
+    }
+}
+
+struct counted {
+    const char *path;
+    enum metric_kind kind;
+    const char *fields;
+    const char *text; /* of the result */
+    enum cache_status status;
+    uint64_t hits, misses;
+};
+
+static const struct counted counted[] = {
+    {"/a", METRIC_KIND_SEGMENT, "X-Cache: HIT\r\n", "HIT", HIT, 1, 0},
+    {"/a", METRIC_KIND_INIT_SECTION, "X-Cache: MISS\r\n", "MISS", MISS, 0, 1},
+    {"/a", METRIC_KIND_MULTIVARIANT, "Age: 3\r\n", "", HIT, 1, 0},
+    {"/a", METRIC_KIND_MEDIA_PLAYLIST, "CF-Cache-Status: DYNAMIC\r\nX-Cache: HIT\r\n",
+     "DYNAMIC", MISS, 0, 1},
+    {"/a", METRIC_KIND_SEGMENT, "Server: none\r\n", "", SILENT, 0, 0},
+    {"/a", METRIC_KIND_KEY, "X-Cache: HIT\r\n", "HIT", HIT, 0, 0},
+    {"/a", METRIC_KIND_OTHER, "X-Cache: MISS\r\n", "MISS", MISS, 0, 0},
+    {"/moved", METRIC_KIND_SEGMENT, "X-Cache: HIT\r\n", "HIT", HIT, 1, 0},
+    {"/moved", METRIC_KIND_SEGMENT, "Server: none\r\n", "", SILENT, 0, 0},
+    {"/a", METRIC_KIND_SEGMENT, "X-Cache: HIT\tfrom \xc3\xa9\r\n", "HIT?from ??", HIT, 1, 0},
+    {"/a", METRIC_KIND_SEGMENT,
+     "X-Cache: TCP_MISS from a-very-long-name-of-a-server-that-nobody-reads-to-its-end\r\n",
+     "TCP_MISS from a-very-long-name-of-a-server-that-nobody-reads-to", MISS, 0, 1},
+};
+
+static void test_fetches_count(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++) {
+        const struct counted *row = &counted[i];
+        char response[512];
+        snprintf(response, sizeof response,
+                 "HTTP/1.1 200 OK\r\n%sContent-Length: 5\r\n\r\nhello", row->fields);
+        struct server server;
+        server_start(&server, "127.0.0.1", serve_text, response, NULL);
+        struct rig rig;
+        rig_open(&rig, NULL, NULL);
+        struct trial trial;
+        trial_init(&trial);
+        struct fetch_request request = {.url = span_from_string(server_url(&server, row->path)),
+                                        .kind = row->kind,
+                                        .sink = FETCH_DRAIN};
+        rig_fetch(&rig, &trial, &request);
+        assert_int_equal(trial.result.fail, FAIL_NONE);
+        assert_int_equal(trial.result.cache_status, row->status);
+        assert_string_equal(trial.cache, row->text);
+        assert_int_equal(rig_count(&rig, METRIC_CACHE_HITS), row->hits);
+        assert_int_equal(rig_count(&rig, METRIC_CACHE_MISSES), row->misses);
+        trial_fini(&trial);
+        rig_close(&rig);
+        server_stop(&server);
+        server_free_log(&server);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_caches_say),
         cmocka_unit_test(test_fields_of_a_head),
+        cmocka_unit_test(test_fetches_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
