@@ -136,7 +136,7 @@ static int look_at_stream(struct loop *loop, struct net_worker *worker, const ch
         m3u8_unref(top);
         return -1;
     }
-    *out = (struct preflight_stream){top, media};
+    *out = (struct preflight_stream){.top = top, .media = media};
     return 0;
 }
 
@@ -165,6 +165,11 @@ int preflight_stream(const struct net_options *net, const char *url,
         goto out;
     }
     status = look_at_stream(loop, worker, url, out, err);
+    if (status == 0) {
+        struct net_usage usage;
+        net_worker_usage(worker, &usage);
+        out->connection_bytes = usage.connection_bytes;
+    }
     net_worker_close(worker);
 out:
     shoal_sampler_free(sampler);

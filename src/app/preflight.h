@@ -12,8 +12,9 @@
 #include <stdint.h>
 
 struct preflight_stream {
-    struct m3u8 *top;   /* what the URL holds; owned */
-    struct m3u8 *media; /* its first variant's playlist, or `top` again; owned */
+    struct m3u8 *top;          /* what the URL holds; owned */
+    struct m3u8 *media;        /* its first variant's playlist, or `top` again; owned */
+    uint64_t connection_bytes; /* of ours for each connection, TLS apart */
 };
 
 /* Fetches the URL and, where that is a multivariant playlist, its first variant's playlist.

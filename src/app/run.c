@@ -4,9 +4,11 @@
 #include "app/print_error.h"
 #include "app/run_describe.h"
 #include "app/run_ffmpeg.h"
+#include "app/run_memory.h"
 #include "app/run_options.h"
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/url.h"
 #include "engine/native/native.h"
 #include "run/run.h"
 #include "shoal/sampler.h"
@@ -37,6 +39,7 @@ struct app_run {
     struct run_options options;
     struct preflight_stream stream;
     struct preflight_machine machine;
+    struct run_memory memory; /* of one viewer */
     struct native_options native;
     struct run_ffmpeg ffmpeg; /* used with --engine ffmpeg */
     struct run_describe describe;
@@ -103,9 +106,22 @@ static bool plays_ffmpeg(const struct app_run *app)
     return app->options.engine == &engine_ffmpeg;
 }
 
-static size_t bytes_per_viewer(const struct app_run *app)
+/* What a viewer costs, as far as the options and the stream tell. */
+static struct run_memory memory_of(const struct app_run *app)
 {
-    return plays_ffmpeg(app) ? FFMPEG_PROCESS_BYTES : native_bytes_per_viewer(&app->native);
+    if (plays_ffmpeg(app)) {
+        return (struct run_memory){.process = FFMPEG_PROCESS_BYTES};
+    }
+    struct url url;
+    bool secure = url_parse_http(app->stream.media->url, &url) == 0 && url_is_https(&url);
+    uint32_t most = app->options.profile->connections;
+    return (struct run_memory){
+        .player = native_bytes_per_viewer(&app->native),
+        .slot = run_bytes_per_viewer(),
+        .connections = app->native.renditions < most ? app->native.renditions : most,
+        .connection = app->stream.connection_bytes,
+        .tls = secure ? RUN_MEMORY_TLS_BYTES : 0,
+    };
 }
 
 static int check_machine(struct app_run *app, struct err *err)
@@ -115,10 +131,23 @@ static int check_machine(struct app_run *app, struct err *err)
         .connections =
             plays_ffmpeg(app) ? FFMPEG_CONNECTIONS : app->options.profile->connections,
         .sources = app->options.source_count,
-        .bytes_per_viewer = bytes_per_viewer(app),
+        .bytes_per_viewer = run_memory_bytes(&app->memory),
         .descriptors_besides = DESCRIPTORS_BESIDES,
     };
     return preflight_machine(&needs, &app->machine, err);
+}
+
+static void say_needs(const struct app_run *app)
+{
+    const struct run_options *options = &app->options;
+    struct buf text;
+    buf_init(&text, 1024);
+    run_memory_describe(&app->memory, &text);
+    fprintf(stderr, "shoal: %u viewer%s, %u thread%s, seed %llu; %.*s\n",
+            options->viewers_limit, options->viewers_limit == 1 ? "" : "s", options->threads,
+            options->threads == 1 ? "" : "s", (unsigned long long)options->seed, (int)text.len,
+            text.ptr);
+    buf_release(&text);
 }
 
 /* Returns 1 when all that was asked for is done already. */
@@ -129,6 +158,7 @@ static int preflight(struct app_run *app, struct err *err)
         return -1;
     }
     app->native.renditions = player_renditions_needed(&app->native.player, app->stream.top);
+    app->memory = memory_of(app);
     if (check_variant(app, err) != 0 || check_machine(app, err) != 0) {
         return -1;
     }
@@ -138,9 +168,7 @@ static int preflight(struct app_run *app, struct err *err)
             return status;
         }
     }
-    fprintf(stderr, "shoal: %u viewers, %zu bytes each of ours, %u threads, seed %llu\n",
-            app->options.viewers_limit, bytes_per_viewer(app), app->options.threads,
-            (unsigned long long)app->options.seed);
+    say_needs(app);
     return 0;
 }
 
@@ -412,7 +440,7 @@ static int play(struct app_run *app, struct err *err)
     int64_t start_us = clock_monotonic_us() + LEAD_US;
     run_describe_run(&app->describe, &app->options, start_us);
     app->describe.info.descriptor_limit = app->machine.descriptor_limit;
-    app->describe.info.bytes_per_viewer = bytes_per_viewer(app);
+    app->describe.info.bytes_per_viewer = run_memory_bytes(&app->memory);
     if (shoal_sampler_start(app->sampler) != 0) {
         return err_set(err, ERR_START, "statistics", NULL, "no thread for the sampler");
     }

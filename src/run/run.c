@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "loop/loop.h"
+#include "run/slots.h"
 #include "run/worker.h"
 #include "shoal/sampler.h"
 
@@ -152,6 +153,11 @@ static int start_workers(struct run *run, struct err *err)
         }
     }
     return 0;
+}
+
+size_t run_bytes_per_viewer(void)
+{
+    return sizeof(struct slot);
 }
 
 struct run *run_new(const struct run_setup *setup, struct err *err)

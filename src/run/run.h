@@ -17,6 +17,7 @@
 #include "run/plan.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct run;
@@ -50,6 +51,9 @@ enum run_end {
     RUN_END_DONE,        /* by time, or with the last session */
     RUN_END_INTERRUPTED, /* by SIGINT, SIGTERM, SIGHUP or run_stop, also during the grace */
 };
+
+/* What each viewer costs in a run besides what its engine takes. */
+size_t run_bytes_per_viewer(void);
 
 struct run *run_new(const struct run_setup *setup, struct err *err);
 

@@ -26,7 +26,7 @@ struct native_options {
 
 extern const struct engine_type engine_native;
 
-/* What one viewer of ours costs at rest, kernel memory and TLS apart, for preflight's line. */
+/* What one viewer of ours costs at rest, its connections apart. */
 size_t native_bytes_per_viewer(const struct native_options *options);
 
 #endif
