@@ -177,6 +177,6 @@ def test_two_hundred_players_on_this_machine(shoal, nginx, live, tmp_path):
     log = server.log()
     assert report["sessions_played"] == report["sessions_ended"] == 200
     assert report["sessions_failed"] == 0
-    assert report["http_requests"] == len(log) + report["requests_failed"]
+    assert 0 <= len(log) - report["http_responses"] <= report["requests_aborted"]
     assert report["tcp_connects"] == len({row["connection"] for row in log})
     check_gone(players, 5)

@@ -22,16 +22,23 @@ def is_segment(row):
 
 
 def check_equal(report, log):
-    """Requests, statuses, connections, playlists and segments are those of the server."""
+    """Requests, statuses, connections, playlists and segments are those of the server. A request
+    that a process had just sent when it was asked to leave is aborted here and may be answered in
+    the server's log; nothing else may differ."""
     status = collections.Counter(str(row["status"]) for row in log)
     good = [row for row in log if row["status"] in (200, 206)]
     report.check_balance()
-    assert report.labels("http_responses") == dict(status)
-    assert report["http_responses"] == len(log)
-    assert report["http_requests"] == len(log) + report["requests_failed"]
+    late = len(log) - report["http_responses"]
+    assert 0 <= late <= report["requests_aborted"]
+    if late == 0:
+        assert report.labels("http_responses") == dict(status)
+    assert (report["http_requests"] ==
+            report["http_responses"] + report["requests_failed"] + report["requests_aborted"])
     assert report["tcp_connects"] == len({row["connection"] for row in log})
-    assert report["playlists"] == sum(row["uri"].endswith(".m3u8") for row in good)
-    assert report["segments"] + report["bodies_aborted"] == sum(map(is_segment, good))
+    playlists = sum(row["uri"].endswith(".m3u8") for row in good)
+    segments = sum(map(is_segment, good))
+    assert 0 <= playlists - report["playlists"] <= late
+    assert 0 <= segments - report["segments"] - report["bodies_aborted"] <= late
     assert report["segment_bytes"] <= sum(row["bytes"] for row in good if is_segment(row))
     assert report["player_processes_started"] == report["player_processes_ended"]
     assert report["player_log_unknown"] * 200 <= report["player_log_lines"]
@@ -49,7 +56,8 @@ def test_twenty_for_a_minute_on_live_abr_with_audio_apart(shoal, nginx, live, tm
     kinds = collections.Counter("multivariant" if row["uri"].endswith("main.m3u8") else
                                 "media_playlist" if row["uri"].endswith(".m3u8") else "segment"
                                 for row in log)
-    assert report.labels("http_requests") == dict(kinds)
+    if report["requests_aborted"] == 0:
+        assert report.labels("http_requests") == dict(kinds)
     # Two segments of each of three playlists had been asked for when each left.
     assert report["bodies_aborted"] <= 20 * 6
     assert report["sessions_started"] == report["sessions_played"] == 20

@@ -123,6 +123,8 @@ class TestFollow:
         ("discontinuity_regress", "reload-discontinuity-decreased"),
         ("target_change", "reload-target-changed"),
         ("stale_playlist", "reload-late"),
+        ("late_segment", "reload-late"),
+        ("uri_change", "reload-uri-changed"),
     ])
     def test_faults(self, origin, fault, rule):
         server = origin("--fault", fault,
