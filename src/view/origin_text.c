@@ -103,14 +103,14 @@ static void read_stub_status(struct span body, struct origin_totals *out)
 
 void origin_text_read(struct span body, struct origin_totals *out)
 {
-    *out = (struct origin_totals){NAN, NAN, NAN, NAN};
+    *out = (struct origin_totals){(double)NAN, (double)NAN, (double)NAN, (double)NAN};
     if (span_starts_with(body, SPAN("Active connections:"))) {
         read_stub_status(body, out);
         return;
     }
     double sums[SOURCES];
     for (int i = 0; i < SOURCES; i++) {
-        sums[i] = NAN;
+        sums[i] = (double)NAN;
     }
     while (body.len > 0) {
         struct span line = span_cut(&body, '\n');

@@ -45,7 +45,8 @@ static void forget(struct origin_figures *figures, const char *why)
 {
     figures->ok = why == no_why;
     snprintf(figures->why, sizeof(figures->why), "%s", why);
-    figures->cpu = figures->bytes_per_s = figures->requests_per_s = figures->connections = NAN;
+    figures->cpu = figures->bytes_per_s = figures->requests_per_s = figures->connections =
+        (double)NAN;
 }
 
 static int connect_to(const struct exporter *exporter)

@@ -78,7 +78,8 @@ static int load_variants(struct loaded *loaded, struct report *out)
     }
     out->info.variants = loaded->variants;
     out->info.variant_count = (unsigned)count;
-    return metrics_schema_new(count > 0 ? labels : NULL, (uint32_t)count, &loaded->schema);
+    return metrics_schema_new(count > 0 ? labels : NULL, (uint32_t)count, NULL, 0,
+                              &loaded->schema);
 }
 
 static void load_counters(struct loaded *loaded)

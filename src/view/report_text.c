@@ -172,6 +172,43 @@ static void put_variants(struct text *text, const struct report *report)
     }
 }
 
+static int count_servers(const struct shoal_interval *run)
+{
+    const struct shoal_counter_def *def = &run->schema->def.counters[METRIC_SERVER_RESPONSES];
+    int count = 0;
+    for (uint32_t i = 0; i < def->value_count; i++) {
+        count +=
+            def->values[i] != NULL && (shoal_total_at(run, METRIC_SERVER_RESPONSES, i) > 0 ||
+                                       shoal_total_at(run, METRIC_SERVER_FAILURES, i) > 0);
+    }
+    return count;
+}
+
+/* Only where there are several: of one, all other figures speak. */
+static void put_servers(struct text *text, const struct report *report)
+{
+    const struct shoal_interval *run = &report->run;
+    const struct shoal_counter_def *def = &run->schema->def.counters[METRIC_SERVER_RESPONSES];
+    char responses[FORMAT_MAX], bytes[FORMAT_MAX], failures[FORMAT_MAX];
+    if (count_servers(run) < 2) {
+        return;
+    }
+    put_heading(text, "Servers",
+                "                      responses             bytes      failures");
+    for (uint32_t i = 0; i < def->value_count; i++) {
+        uint64_t total = shoal_total_at(run, METRIC_SERVER_RESPONSES, i);
+        uint64_t failed = shoal_total_at(run, METRIC_SERVER_FAILURES, i);
+        if (def->values[i] == NULL || total + failed == 0) {
+            continue;
+        }
+        put(text, "  %-22.40s %14s %17s %13s\n", def->values[i],
+            format_count(responses, sizeof(responses), total),
+            format_bytes(bytes, sizeof(bytes),
+                         (double)shoal_total_at(run, METRIC_SERVER_BODY_BYTES, i)),
+            format_count(failures, sizeof(failures), failed));
+    }
+}
+
 static void put_failures(struct text *text, const struct report *report)
 {
     const struct shoal_interval *run = &report->run;
@@ -204,7 +241,10 @@ static void put_counters(struct text *text, const struct report *report)
     put_heading(text, "Counters", "                         total     mean a second");
     for (uint32_t i = 0; i < def->counter_count; i++) {
         uint64_t total = shoal_total(&report->run, i);
-        if (total == 0) {
+        /* Their sums are told by http_responses and body_bytes. */
+        bool by_server =
+            def->counters[i].label != NULL && strcmp(def->counters[i].label, "server") == 0;
+        if (total == 0 || by_server) {
             continue;
         }
         put(text, "  %-22s %14s %17s\n", def->counters[i].name,
@@ -280,6 +320,7 @@ int report_write_text(const struct report *report, bool colour, struct buf *out)
     put_times(&text, report);
     put_quality(&text, report);
     put_variants(&text, report);
+    put_servers(&text, report);
     put_counters(&text, report);
     put_failures(&text, report);
     put_generator(&text, report);

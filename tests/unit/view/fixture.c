@@ -92,7 +92,7 @@ static void fill_info(struct fixture *fixture)
 void fixture_init(struct fixture *fixture)
 {
     *fixture = (struct fixture){.now_us = START_US, .phase = RUN_PHASE_RUNNING};
-    assert_int_equal(metrics_schema_new(names, 3, &fixture->schema), 0);
+    assert_int_equal(metrics_schema_new(names, 3, NULL, 0, &fixture->schema), 0);
     struct shoal_sampler_options options = {
         .schema = fixture->schema,
         .lanes = FIXTURE_WORKERS,

@@ -129,7 +129,7 @@ static void test_merge_refuses_other_streams(void **state)
     assert_int_equal(report_load(played->path, &a, &err), 0);
     b = a;
     struct shoal_schema *schema;
-    assert_int_equal(metrics_schema_new(names, 1, &schema), 0);
+    assert_int_equal(metrics_schema_new(names, 1, NULL, 0, &schema), 0);
     b.run.schema = schema;
     assert_int_equal(report_merge(&a, &b, &err), -1);
     assert_int_equal(err.kind, ERR_USAGE);
