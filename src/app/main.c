@@ -9,9 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The subcommands of this build; the list comes from meson, which knows what is there. */
 #define X(name, words) int app_##name##_main(int argc, char **argv);
-#include "commands.def"
+#include "app/commands.def"
 #undef X
 
 static const struct command {
@@ -20,7 +19,7 @@ static const struct command {
     int (*main)(int argc, char **argv);
 } commands[] = {
 #define X(name, words) {#name, words, app_##name##_main},
-#include "commands.def"
+#include "app/commands.def"
 #undef X
 };
 
