@@ -37,10 +37,10 @@ static int take_threshold(const struct option_value *value, struct err *err)
 static const struct option_type option_report_threshold = {.take = take_threshold,
                                                            .repeats = true};
 
-#define ROW(long_name, short_name, kind, field, value, words)                              \
-    {                                                                                      \
-        .name = long_name, .letter = short_name, .type = &(kind),                          \
-        .offset = offsetof(struct report_options, field), .argument = value, .help = words \
+#define ROW(long_name, short_name, kind, field, value, words)                                  \
+    {                                                                                          \
+        .name = (long_name), .letter = (short_name), .type = &(kind),                          \
+        .offset = offsetof(struct report_options, field), .argument = (value), .help = (words) \
     }
 
 static const struct option rows[] = {

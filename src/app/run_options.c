@@ -11,17 +11,17 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define HEADING(text) {.help = text},
+#define HEADING(text) {.help = (text)},
 #define OPTION(long_name, short_name, kind, field, least, most, value, standard, words) \
-    {.name = long_name,                                                                 \
-     .letter = short_name,                                                              \
+    {.name = (long_name),                                                               \
+     .letter = (short_name),                                                            \
      .type = &(kind),                                                                   \
      .offset = offsetof(struct run_options, field),                                     \
-     .low = least,                                                                      \
-     .high = most,                                                                      \
-     .argument = value,                                                                 \
-     .fallback = standard,                                                              \
-     .help = words},
+     .low = (least),                                                                    \
+     .high = (most),                                                                    \
+     .argument = (value),                                                               \
+     .fallback = (standard),                                                            \
+     .help = (words)},
 
 static const struct option rows[] = {
 #include "app/options.def"
@@ -213,7 +213,7 @@ static int check_thresholds(const struct run_options *options, struct err *err)
 {
     struct shoal_schema *schema;
     int status = 0;
-    if (options->threshold_count == 0 || metrics_schema_new(NULL, 0, &schema) != 0) {
+    if (options->threshold_count == 0 || metrics_schema_new(NULL, 0, NULL, 0, &schema) != 0) {
         return 0;
     }
     for (unsigned i = 0; status == 0 && i < options->threshold_count; i++) {
