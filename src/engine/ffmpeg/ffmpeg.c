@@ -56,7 +56,7 @@ static uint64_t memory_available_bytes(void)
     char line[128];
     unsigned long long kib = 0;
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1) { /* NOLINT(cert-err34-c) */
+        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1) {
             break;
         }
     }

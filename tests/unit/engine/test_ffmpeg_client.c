@@ -414,7 +414,7 @@ static unsigned children_of(pid_t pid, pid_t *out, unsigned limit)
     unsigned count = 0;
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
     FILE *file = fopen(path, "r");
-    while (file != NULL && count < limit && fscanf(file, "%d", &child) == 1) { /* NOLINT */
+    while (file != NULL && count < limit && fscanf(file, "%d", &child) == 1) {
         out[count++] = child;
     }
     if (file != NULL) {
