@@ -33,9 +33,8 @@ struct viewer {
     struct loop_task over;  /* ends the session outside of the call that ended it */
     struct list fetches;    /* struct viewer_fetch */
     uint32_t number;
-    bool active;   /* a session is going on */
-    bool played;   /* playback has begun in it */
-    bool stepping; /* guards against being entered from within */
+    bool active; /* a session is going on */
+    bool played; /* playback has begun in it */
     enum engine_outcome outcome;
     struct player_rendition renditions[]; /* native.options->renditions of them */
 };
