@@ -23,19 +23,6 @@ static bool same_range(const struct m3u8_segment *a, const struct m3u8_segment *
                                          a->range.length == b->range.length));
 }
 
-/* URIs are compared as they resolve: a server may write one relative and then absolute. */
-static bool same_uri(const struct m3u8 *before, struct span a, const struct m3u8 *after,
-                     struct span b)
-{
-    char x[URL_MAX], y[URL_MAX];
-    struct span u, v;
-    if (span_equal(a, b)) {
-        return true;
-    }
-    return m3u8_resolve(before, a, x, sizeof x, &u) == 0 &&
-           m3u8_resolve(after, b, y, sizeof y, &v) == 0 && span_equal(u, v);
-}
-
 bool m3u8_is_same(const struct m3u8 *a, const struct m3u8 *b)
 {
     return span_equal(a->text, b->text);
@@ -53,9 +40,8 @@ static const char *segment_change(const struct comparison *c, const struct m3u8_
     bool same_key = (x == NULL) == (y == NULL) &&
                     (x == NULL || (span_equal(x->uri, y->uri) && x->method == y->method));
     bool map_a = a->map != M3U8_NONE, map_b = b->map != M3U8_NONE;
-    bool same_map =
-        map_a == map_b && (!map_a || same_uri(c->before, c->before->maps[a->map].uri, c->after,
-                                              c->after->maps[b->map].uri));
+    bool same_map = map_a == map_b && (!map_a || span_equal(c->before->maps[a->map].uri,
+                                                            c->after->maps[b->map].uri));
     return a->duration_us != b->duration_us                  ? "its duration"
            : ((a->flags ^ b->flags) & M3U8_SEGMENT_GAP) != 0 ? "its gap"
            : !same_key                                       ? "its key"
@@ -74,7 +60,8 @@ static void compare_segments(const struct comparison *c)
         if (a == NULL) {
             continue;
         }
-        bool same = same_uri(c->before, a->uri, c->after, b->uri) && same_range(a, b);
+        /* As written: even another spelling of the same URL is a change of the file (6.2.1). */
+        bool same = span_equal(a->uri, b->uri) && same_range(a, b);
         if (!same && !uri_told) {
             uri_told = true;
             ADD(RELOAD_URI_CHANGED, b->line, NULL, NULL, "number %llu was \"%.*s\"", number,
@@ -332,7 +319,7 @@ unsigned m3u8_reload_faults(const struct m3u8 *before, const struct m3u8 *after)
         if (a == NULL) {
             continue;
         }
-        if (!same_range(a, b) || !same_uri(before, a->uri, after, b->uri)) {
+        if (!same_range(a, b) || !span_equal(a->uri, b->uri)) {
             faults |= M3U8_FAULT_URI_CHANGED;
             break;
         }
