@@ -140,6 +140,35 @@ static int look_at_stream(struct loop *loop, struct net_worker *worker, const ch
     return 0;
 }
 
+static void add_server(struct preflight_stream *stream, const union net_address *address)
+{
+    for (uint32_t i = 0; i < stream->server_count; i++) {
+        if (net_address_same_host(&stream->servers[i], address)) {
+            return;
+        }
+    }
+    if (stream->server_count < METRIC_SERVERS_MAX) {
+        stream->servers[stream->server_count++] = *address;
+    }
+}
+
+/* The addresses of the two hosts that were asked, and those that --resolve names. */
+static void gather_servers(struct net_worker *worker, const struct net_options *net,
+                           struct preflight_stream *stream)
+{
+    const struct span urls[] = {stream->top->url, stream->media->url};
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        union net_address found[METRIC_SERVERS_MAX];
+        uint32_t count = net_worker_addresses(worker, urls[i], found, METRIC_SERVERS_MAX);
+        for (uint32_t k = 0; k < count; k++) {
+            add_server(stream, &found[k]);
+        }
+    }
+    for (uint32_t i = 0; i < net->override_count; i++) {
+        add_server(stream, &net->overrides[i].address);
+    }
+}
+
 int preflight_stream(const struct net_options *net, const char *url,
                      struct preflight_stream *out, struct err *err)
 {
@@ -152,7 +181,7 @@ int preflight_stream(const struct net_options *net, const char *url,
     struct shoal_sampler *sampler = NULL;
     struct loop *loop = loop_new();
     /* A lane of its own, which nobody samples. */
-    if (loop == NULL || metrics_schema_new(NULL, 0, &schema) != 0 ||
+    if (loop == NULL || metrics_schema_new(NULL, 0, NULL, 0, &schema) != 0 ||
         shoal_sampler_new(&(struct shoal_sampler_options){.schema = schema, .lanes = 1},
                           &sampler) != 0) {
         err_set(err, ERR_START, "preflight", NULL, "no memory or descriptor");
@@ -166,6 +195,7 @@ int preflight_stream(const struct net_options *net, const char *url,
     }
     status = look_at_stream(loop, worker, url, out, err);
     if (status == 0) {
+        gather_servers(worker, net, out);
         struct net_usage usage;
         net_worker_usage(worker, &usage);
         out->connection_bytes = usage.connection_bytes;

@@ -7,13 +7,16 @@
 #include "base/err.h"
 #include "media/m3u8.h"
 #include "net/net.h"
+#include "stats/metrics.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct preflight_stream {
-    struct m3u8 *top;          /* what the URL holds; owned */
-    struct m3u8 *media;        /* its first variant's playlist, or `top` again; owned */
+    struct m3u8 *top;   /* what the URL holds; owned */
+    struct m3u8 *media; /* its first variant's playlist, or `top` again; owned */
+    union net_address servers[METRIC_SERVERS_MAX]; /* where requests will go, ports 0 */
+    uint32_t server_count;
     uint64_t connection_bytes; /* of ours for each connection, TLS apart */
 };
 

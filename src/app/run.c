@@ -159,6 +159,8 @@ static int preflight(struct app_run *app, struct err *err)
     }
     app->native.renditions = player_renditions_needed(&app->native.player, app->stream.top);
     app->memory = memory_of(app);
+    app->native.net.servers = app->stream.servers;
+    app->native.net.server_count = app->stream.server_count;
     if (check_variant(app, err) != 0 || check_machine(app, err) != 0) {
         return -1;
     }
@@ -177,8 +179,9 @@ static int preflight(struct app_run *app, struct err *err)
 static int make_statistics(struct app_run *app, struct err *err)
 {
     run_describe_stream(&app->describe, &app->stream);
-    if (metrics_schema_new(app->describe.names, app->describe.variant_count, &app->schema) !=
-        0) {
+    const struct run_describe *names = &app->describe;
+    if (metrics_schema_new(names->names, names->variant_count, names->servers,
+                           names->server_count, &app->schema) != 0) {
         return err_set(err, ERR_START, "statistics", NULL, "no memory");
     }
     const struct shoal_sampler_options sampler = {

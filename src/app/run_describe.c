@@ -46,6 +46,11 @@ void run_describe_stream(struct run_describe *describe, const struct preflight_s
     for (uint32_t i = 0; i < describe->variant_count; i++) {
         describe->names[i] = describe->name_text[i];
     }
+    describe->server_count = stream->server_count;
+    for (uint32_t i = 0; i < stream->server_count; i++) {
+        net_address_format_host(&stream->servers[i], describe->server_text[i]);
+        describe->servers[i] = describe->server_text[i];
+    }
     describe->info.stream_kind = m3u8_is_final(stream->media) ? "vod" : "live";
 }
 

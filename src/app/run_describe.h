@@ -19,13 +19,16 @@ struct run_describe {
     char name_text[METRIC_VARIANTS_MAX][64];
     char codecs_text[METRIC_VARIANTS_MAX][64];
     struct run_variant variants[METRIC_VARIANTS_MAX];
+    uint32_t server_count;
+    const char *servers[METRIC_SERVERS_MAX];
+    char server_text[METRIC_SERVERS_MAX][NET_ADDRESS_TEXT];
     struct run_stage stages[PLAN_STAGES_MAX];
     char command[1024];
     char host[256];
     char id[64];
 };
 
-/* Fills the variants and the kind of stream. */
+/* Fills the variants, the servers and the kind of stream. */
 void run_describe_stream(struct run_describe *describe, const struct preflight_stream *stream);
 
 /* Fills the rest; `start_us` is time 0 of the plan on the monotonic clock. */

@@ -130,6 +130,7 @@ static void start_handshake(struct conn *conn)
     if (worker->tls == NULL) {
         worker->tls = tls_new(worker->options.ca_file, worker->options.insecure, NULL);
     }
+    conn->job->server = conn->server;
     conn->ssl = worker->tls != NULL ? tls_open(worker->tls, conn->peer, conn->fd) : NULL;
     if (conn->ssl == NULL) {
         give_up_and_dispatch(conn, FAIL_MEMORY_SPENT);
@@ -241,12 +242,27 @@ static enum fail begin_connect(struct conn *conn, bool *done)
     return *done || errno == EINPROGRESS ? FAIL_NONE : fail_of_errno(errno);
 }
 
+/* The value of the label `server`. Once a connection: they are few. */
+static uint8_t server_of(const struct net_worker *worker, const union net_address *address)
+{
+    const struct net_options *options = &worker->options;
+    for (uint32_t i = 0; i < options->server_count; i++) {
+        if (net_address_same_host(&options->servers[i], address)) {
+            return (uint8_t)i;
+        }
+    }
+    return METRIC_SERVER_OTHER;
+}
+
 /* The failure of the whole is the first address's, unless that was merely out of reach (no IPv6
  * here, say) and another one says more. */
 static void note_failed_try(struct conn *conn, enum fail fail)
 {
     if (conn->first_fail == FAIL_NONE || conn->first_fail == FAIL_CONNECT_UNREACHABLE) {
         conn->first_fail = (uint8_t)fail;
+    }
+    if (!is_local(fail)) {
+        metrics_add_at(worker_of(conn)->lane, METRIC_SERVER_FAILURES, conn->server, 1);
     }
     close_socket(conn);
 }
@@ -268,6 +284,7 @@ static void try_next_address(struct conn *conn)
         uint32_t left = count - conn->tries;
         conn->address = addresses[(conn->first_address + conn->tries) % count];
         set_port(&conn->address, conn->peer->port);
+        conn->server = server_of(worker_of(conn), &conn->address);
         conn->tries++;
         conn->phase_us = clock_monotonic_us();
         bool done = false;

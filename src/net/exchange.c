@@ -110,6 +110,7 @@ void exchange_start(struct conn *conn)
     struct job *job = conn->job;
     job->result.reused = conn->reused;
     job->result.address = conn->address;
+    job->server = conn->server;
     conn->state = CONN_WRITING;
     conn->got_bytes = false;
     conn->scan = (struct http1_scan){0};
@@ -192,6 +193,7 @@ static bool take_body(struct conn *conn, struct span bytes)
         bytes = span_skip(bytes, used);
         job->result.body_bytes += used;
         metrics_add(lane, METRIC_BODY_BYTES, used);
+        metrics_add_at(lane, METRIC_SERVER_BODY_BYTES, conn->server, used);
         enum fail fail =
             data.len > 0 ? job_on_content(job, data, step == HTTP1_DONE) : FAIL_NONE;
         if (fail != FAIL_NONE) {
@@ -240,6 +242,7 @@ static bool on_response(struct conn *conn, const struct http1_response *response
 {
     struct job *job = conn->job;
     metrics_add_response(worker_of(conn)->lane, response->status);
+    metrics_add_at(worker_of(conn)->lane, METRIC_SERVER_RESPONSES, conn->server, 1);
     job->in_flight = false;
     job->in_body = true;
     conn->keep_alive = response->keep_alive;
@@ -412,6 +415,7 @@ static bool read_discarding(struct conn *conn, uint64_t skippable)
     note_bytes(conn, n);
     job->result.body_bytes += n;
     metrics_add(worker_of(conn)->lane, METRIC_BODY_BYTES, n);
+    metrics_add_at(worker_of(conn)->lane, METRIC_SERVER_BODY_BYTES, conn->server, n);
     enum fail fail = job_on_skipped(job, n);
     if (fail != FAIL_NONE) {
         fail_exchange(conn, fail);

@@ -112,6 +112,14 @@ static void end_later(struct job *job, enum fail fail)
     }
 }
 
+/* What this machine lacks is no failure of the server. */
+static void count_server_failure(const struct job *job, enum fail fail)
+{
+    if (job->server != JOB_NO_SERVER && fail_info(fail)->class != FAIL_CLASS_LOCAL) {
+        metrics_add_at(worker_of(job)->lane, METRIC_SERVER_FAILURES, job->server, 1);
+    }
+}
+
 /* Fills in what is known at the end and tells the user. The job is on no list. */
 static void report(struct job *job, enum fail fail)
 {
@@ -125,6 +133,7 @@ static void report(struct job *job, enum fail fail)
     result->url = job->request.url;
     if (fail != FAIL_NONE) {
         result->body = span_of(NULL, 0);
+        count_server_failure(job, fail);
         result->check_failed = job->check_failed && fail == (enum fail)job->verdict;
         if (!result->check_failed) {
             metrics_add_failure(worker_of(job)->lane, fail);
@@ -155,6 +164,7 @@ void job_report_ended(struct loop_timer *timer)
 static void reset_response(struct job *job)
 {
     struct fetch_result *result = &job->result;
+    job->server = JOB_NO_SERVER;
     result->status = 0;
     result->body_bytes = 0;
     result->age_s = -1;
@@ -539,6 +549,7 @@ void job_retry(struct job *job, enum fail fail)
     }
     metrics_add(lane, METRIC_KEEPALIVE_RETRIES, 1);
     job->retried = true;
+    job->server = JOB_NO_SERVER;
     job->needs_new = true;
     client_queue(job->client, job, true);
 }

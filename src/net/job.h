@@ -11,6 +11,7 @@
 
 enum {
     JOB_TEXT_BYTES = 768, /* URL and headers up to here need no malloc */
+    JOB_NO_SERVER = 255,  /* not connected: failed attempts count by themselves */
     /* A body that nobody wants is read to its end for the connection's sake, up to here. */
     JOB_UNWANTED_MAX = 65536,
 };
@@ -39,6 +40,7 @@ struct job {
     uint64_t length_hint;    /* its Content-Length, or 0 */
     uint64_t expected_bytes; /* by Content-Range; UINT64_MAX: unknown */
     uint8_t coding;          /* enum http1_coding */
+    uint8_t server;          /* that it got to, of the label `server`; or JOB_NO_SERVER */
     uint8_t verdict;         /* enum fail, once the head has told it */
     bool wanted;             /* the body goes to the sink */
     bool redirecting;        /* after this body, request.url is asked for */

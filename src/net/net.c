@@ -57,6 +57,25 @@ void net_address_format(const union net_address *address, char text[NET_ADDRESS_
     }
 }
 
+void net_address_format_host(const union net_address *address, char text[NET_ADDRESS_TEXT])
+{
+    const void *host = address->family == AF_INET6 ? (const void *)&address->in6.sin6_addr
+                                                   : (const void *)&address->in.sin_addr;
+    if (inet_ntop(address->family, host, text, NET_ADDRESS_TEXT) == NULL) {
+        snprintf(text, NET_ADDRESS_TEXT, "-");
+    }
+}
+
+bool net_address_same_host(const union net_address *a, const union net_address *b)
+{
+    if (a->family != b->family) {
+        return false;
+    }
+    return a->family == AF_INET6
+               ? memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, sizeof(a->in6.sin6_addr)) == 0
+               : a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
+}
+
 static void set_default(int64_t *field, int64_t seconds)
 {
     if (*field == 0) {
@@ -142,6 +161,7 @@ struct net_worker *net_worker_open(struct loop *loop, struct shoal_lane *lane,
     worker->lane = lane;
     worker->options = *options;
     fill_defaults(&worker->options);
+    assert(options->server_count <= METRIC_SERVERS_MAX);
     worker->user_agent = options->user_agent != NULL ? span_from_string(options->user_agent)
                                                      : SPAN("shoal/" SHOAL_VERSION);
     worker->source_turn = worker_number;
@@ -189,6 +209,24 @@ void net_worker_close(struct net_worker *worker)
     buf_release(&worker->extra_elsewhere);
     free(worker->scratch);
     free(worker);
+}
+
+uint32_t net_worker_addresses(struct net_worker *worker, struct span url,
+                              union net_address *out, uint32_t room)
+{
+    struct url parsed;
+    struct peer *peer = url_parse_http(url, &parsed) == 0 ? peer_hold(worker, &parsed) : NULL;
+    if (peer == NULL) {
+        return 0;
+    }
+    uint32_t count;
+    const union net_address *addresses = peer_addresses(peer, &count);
+    count = count < room ? count : room;
+    for (uint32_t i = 0; i < count; i++) {
+        out[i] = addresses[i];
+    }
+    peer_release(peer);
+    return count;
 }
 
 void net_worker_usage(const struct net_worker *worker, struct net_usage *out)

@@ -6,9 +6,10 @@
  * Everything here belongs to the worker's thread. It counts into the worker's lane:
  * http_requests by kind, http_responses by status and class, requests_aborted, requests_failed,
  * bodies_aborted, keepalive_retries, redirects, dns_lookups, tcp_connects, connections_closed,
- * tls_handshakes, body_bytes, cache_hits, cache_misses, cookies_dropped, descriptors opened and
- * closed, failures that net finds by itself, and the histograms dns, tcp_connect, tls_handshake
- * and first byte. */
+ * tls_handshakes, body_bytes, server_responses,
+ * server_failures and server_body_bytes by address, cache_hits, cache_misses, cookies_dropped,
+ * descriptors opened and closed, failures that net finds by itself, and the histograms dns,
+ * tcp_connect, tls_handshake and first byte. */
 #ifndef NET_NET_H
 #define NET_NET_H
 
@@ -41,6 +42,12 @@ int net_address_parse(struct span text, uint16_t port, union net_address *out);
 /* Writes "1.2.3.4:80" or "[::1]:80", or "-" for none. */
 void net_address_format(const union net_address *address, char text[NET_ADDRESS_TEXT]);
 
+/* Writes the address without the port: "1.2.3.4" or "::1", or "-" for none. */
+void net_address_format_host(const union net_address *address, char text[NET_ADDRESS_TEXT]);
+
+/* Whether two are the same address, whatever their ports. */
+bool net_address_same_host(const union net_address *a, const union net_address *b);
+
 /* One --resolve HOST:PORT:ADDR. */
 struct net_override {
     struct span host;          /* compared without case */
@@ -62,6 +69,9 @@ struct net_options {
     uint32_t override_count;
     const union net_address *sources; /* local addresses, taken round robin; port ignored */
     uint32_t source_count;
+    const union net_address *servers; /* the values of the label `server`, ports ignored; what
+                                         they name not is counted as other */
+    uint32_t server_count;            /* at most METRIC_SERVERS_MAX */
     int64_t connect_timeout_us;    /* over all addresses of a name; and again for TLS. 10 s */
     int64_t dns_timeout_us;        /* 5 s */
     int64_t first_byte_timeout_us; /* request written to first byte. 15 s */
@@ -81,6 +91,11 @@ struct net_worker *net_worker_open(struct loop *loop, struct shoal_lane *lane,
 
 /* Frees it. All its clients must be closed. NULL is a no-op. */
 void net_worker_close(struct net_worker *worker);
+
+/* Copies the addresses of the host of an http or https URL as far as they are known now, at
+ * most `room`, ports 0. Returns how many. */
+uint32_t net_worker_addresses(struct net_worker *worker, struct span url,
+                              union net_address *out, uint32_t room);
 
 /* What the pools held by this worker use at this moment. */
 struct net_usage {

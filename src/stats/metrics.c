@@ -22,12 +22,27 @@ struct label_names {
     const char *kind[METRIC_VALUES_kind];
     const char *status[METRIC_VALUES_status];
     const char *variant[METRIC_VALUES_variant];
+    const char *server[METRIC_VALUES_server];
     const char *failure[METRIC_VALUES_failure];
     const char *worker[METRIC_VALUES_worker];
 };
 
-static void name_values(struct label_names *names, struct numbers *numbers,
-                        const char *const *variants, uint32_t variant_count)
+/* Those named at run time. */
+static void name_run_values(struct label_names *names, const struct numbers *numbers,
+                            const char *const *variants, uint32_t variant_count,
+                            const char *const *servers, uint32_t server_count)
+{
+    for (unsigned i = 0; i < METRIC_VARIANTS_MAX && i < variant_count; i++) {
+        names->variant[i] = variants != NULL ? variants[i] : numbers->text[i];
+    }
+    names->variant[METRIC_VARIANT_OTHER] = "other";
+    for (unsigned i = 0; i < METRIC_SERVERS_MAX && i < server_count; i++) {
+        names->server[i] = servers[i];
+    }
+    names->server[METRIC_SERVER_OTHER] = "other";
+}
+
+static void name_fixed_values(struct label_names *names, struct numbers *numbers)
 {
     memset(names, 0, sizeof(*names));
     for (unsigned i = 0; i <= METRIC_STATUS_MAX; i++) {
@@ -37,10 +52,6 @@ static void name_values(struct label_names *names, struct numbers *numbers,
     for (unsigned i = 0; i < METRIC_VALUES_status; i++) {
         names->status[i] = numbers->text[METRIC_STATUS_MIN + i];
     }
-    for (unsigned i = 0; i < METRIC_VARIANTS_MAX && i < variant_count; i++) {
-        names->variant[i] = variants != NULL ? variants[i] : numbers->text[i];
-    }
-    names->variant[METRIC_VARIANT_OTHER] = "other";
     for (unsigned i = FAIL_NONE + 1; i < FAIL_COUNT; i++) {
         names->failure[i] = fail_info(i)->label;
     }
@@ -88,11 +99,13 @@ static const struct shoal_histogram_def histogram_rows[] = {
 #undef HISTOGRAM
 
 int metrics_schema_new(const char *const *variants, uint32_t variant_count,
+                       const char *const *servers, uint32_t server_count,
                        struct shoal_schema **ret_schema)
 {
     struct numbers numbers;
     struct label_names names;
-    name_values(&names, &numbers, variants, variant_count);
+    name_fixed_values(&names, &numbers);
+    name_run_values(&names, &numbers, variants, variant_count, servers, server_count);
 #define COUNTER(symbol, name, unit, help) {#name, unit, help, NULL, NULL, 0},
 #define LABELLED(symbol, name, unit, help, label) \
     {#name, unit, help, #label, names.label, METRIC_VALUES_##label},

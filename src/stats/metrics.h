@@ -31,6 +31,9 @@ enum {
      * media playlist), then one value for all beyond these and for renditions. */
     METRIC_VARIANTS_MAX = 64,
     METRIC_VARIANT_OTHER = METRIC_VARIANTS_MAX,
+    /* Label `server`: the addresses known before the run, then one value for all others. */
+    METRIC_SERVERS_MAX = 16,
+    METRIC_SERVER_OTHER = METRIC_SERVERS_MAX,
     /* Label `worker`: by number; workers beyond share the last value. */
     METRIC_WORKERS_MAX = 64,
     /* Label `status`: exact codes; others are counted without a label value. */
@@ -43,6 +46,7 @@ enum {
     METRIC_VALUES_kind = METRIC_KIND_COUNT,
     METRIC_VALUES_status = METRIC_STATUS_MAX - METRIC_STATUS_MIN + 1,
     METRIC_VALUES_variant = METRIC_VARIANTS_MAX + 1,
+    METRIC_VALUES_server = METRIC_SERVERS_MAX + 1,
     METRIC_VALUES_failure = FAIL_COUNT,
     METRIC_VALUES_worker = METRIC_WORKERS_MAX,
 };
@@ -181,8 +185,11 @@ static inline void metrics_set_target(struct shoal_lane *lane, uint64_t viewers)
 
 /* Makes the schema of the table. `variants` are the names of the variants as preflight found
  * them (NULL: "0", "1", …), variant_count of them; those beyond METRIC_VARIANTS_MAX share the
- * value "other". Returns 0, or -ENOMEM. Free with shoal_schema_free. */
+ * value "other". `servers` are the addresses of servers as text, server_count of them, with
+ * METRIC_SERVERS_MAX in the same way; may be NULL with 0. Returns 0, or -ENOMEM. Free with
+ * shoal_schema_free. */
 int metrics_schema_new(const char *const *variants, uint32_t variant_count,
+                       const char *const *servers, uint32_t server_count,
                        struct shoal_schema **ret_schema);
 
 #endif

@@ -55,7 +55,7 @@ static void on_event(void *user, const struct ffmpeg_log_event *event)
 static struct reader *reader_new(void)
 {
     static struct shoal_schema *schema;
-    if (schema == NULL && metrics_schema_new(NULL, 0, &schema) != 0) {
+    if (schema == NULL && metrics_schema_new(NULL, 0, NULL, 0, &schema) != 0) {
         abort();
     }
     struct reader *reader = calloc(1, sizeof *reader);
