@@ -84,6 +84,8 @@ function showQuality(s) {
     ["live latency p50", format.seconds(ten.times.edge_latency.p50_s), format.seconds(run.times.edge_latency.p50_s)],
     ["switches a minute", format.number(ten.rates.variant_switches * 60), format.number(run.rates.variant_switches * 60)],
     ["sessions started / ended / failed", "", [c.sessions_started, c.sessions_ended, c.sessions_failed].map(format.count).join(" / ")],
+    ...(c.cache_hits + c.cache_misses > 0
+      ? [["cache hit ratio", format.percent(ten.figures.cache_hit_ratio), format.percent(run.figures.cache_hit_ratio)]] : []),
     ["segments late / skipped", "", [c.deadline_missed, c.segments_skipped].map(format.count).join(" / ")],
   ]);
 }
@@ -114,6 +116,13 @@ function showRest(s) {
     ...g.checks.map((c) => [[c.ok ? "ok" : "BAD", c.ok ? "good" : "bad"], c.text])]);
 }
 
+function showServers(s) {
+  byId("servers-article").hidden = s.servers.length < 2;
+  fillTable(byId("servers"), ["", "responses", "a second", "failures", "throughput"], s.servers.map((v) =>
+    [v.address, format.count(v.responses), format.number(v.responses_per_s), format.count(v.failures),
+      format.bitrate(v.bytes_per_s)]));
+}
+
 function showOrigin(s) {
   byId("origin-article").hidden = s.origin.length === 0;
   const known = (value, show) => value === null ? "–" : show(value);
@@ -131,6 +140,7 @@ function show(s) {
   showQuality(s);
   showFailures(s);
   showRest(s);
+  showServers(s);
   showOrigin(s);
   if (s.origin.length > 0 && !plots.origin) {
     plots.addOrigin();

@@ -82,6 +82,12 @@ function showTables() {
   const bytes = report.labels.segment_bytes.values;
   fillTable(byId("variants"), ["", "segments", "bytes"], Object.entries(report.labels.segments.values)
     .map(([label, total]) => [nameOf(label), format.count(total), format.bytes(bytes[label] || 0)]));
+  const answers = report.labels.server_responses.values, failed = report.labels.server_failures.values;
+  const servers = [...new Set([...Object.keys(answers), ...Object.keys(failed)])];
+  byId("servers-article").hidden = servers.length < 2;
+  fillTable(byId("servers"), ["", "responses", "failures", "bytes"], servers.map((name) =>
+    [name, format.count(answers[name] || 0), format.count(failed[name] || 0),
+      format.bytes(report.labels.server_body_bytes.values[name] || 0)]));
   byId("thresholds-article").hidden = report.thresholds.length === 0;
   fillThresholds(byId("thresholds"), report.thresholds);
   fillTable(byId("generator"), null, [

@@ -139,6 +139,28 @@ static json_t *make_variants(const struct frame *frame)
     return variants;
 }
 
+static json_t *make_servers(const struct frame *frame)
+{
+    const struct shoal_interval *recent = &frame->counters[FRAME_10S];
+    const struct shoal_counter_def *def =
+        &recent->schema->def.counters[METRIC_SERVER_RESPONSES];
+    json_t *servers = json_array();
+    for (uint32_t i = 0; i < def->value_count; i++) {
+        uint64_t responses = shoal_total_at(recent, METRIC_SERVER_RESPONSES, i);
+        uint64_t failures = shoal_total_at(recent, METRIC_SERVER_FAILURES, i);
+        if (def->values[i] != NULL && responses + failures > 0) {
+            json_array_append_new(
+                servers,
+                json_pack("{s:o, s:o, s:o, s:f, s:f}", "address",
+                          json_util_text(def->values[i]), "responses", integer(responses),
+                          "failures", integer(failures), "responses_per_s",
+                          shoal_rate_at(recent, METRIC_SERVER_RESPONSES, i), "bytes_per_s",
+                          shoal_rate_at(recent, METRIC_SERVER_BODY_BYTES, i)));
+        }
+    }
+    return servers;
+}
+
 static json_t *make_thresholds(const struct frame *frame)
 {
     json_t *thresholds = json_array();
@@ -257,6 +279,7 @@ int live_json_write_snapshot(const struct frame *frame, struct buf *out)
     json_object_set_new(root, "statuses", make_statuses(frame));
     json_object_set_new(root, "failures_sampled", make_samples(frame));
     json_object_set_new(root, "variants", make_variants(frame));
+    json_object_set_new(root, "servers", make_servers(frame));
     json_object_set_new(root, "thresholds", make_thresholds(frame));
     json_object_set_new(root, "generator", make_generator(frame));
     return dump(root, out);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,38 @@ static const char *get_text(const json_t *object, const char *name)
     return text == NULL ? "" : text;
 }
 
+static bool is_listed(const char *const *list, uint32_t count, const char *name)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(list[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The servers that any of the counters by server names; returns how many. */
+static uint32_t collect_servers(const json_t *root, const char *out[METRIC_SERVERS_MAX])
+{
+    static const char *const counters[] = {"server_responses", "server_failures",
+                                           "server_body_bytes"};
+    json_t *labels = json_object_get(root, "labels");
+    uint32_t count = 0;
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+        json_t *values = json_object_get(json_object_get(labels, counters[i]), "values");
+        const char *name;
+        json_t *value;
+        json_object_foreach(values, name, value)
+        {
+            if (count < METRIC_SERVERS_MAX && strcmp(name, "other") != 0 &&
+                !is_listed(out, count, name)) {
+                out[count++] = name;
+            }
+        }
+    }
+    return count;
+}
+
 static int load_variants(struct loaded *loaded, struct report *out)
 {
     json_t *run = json_object_get(loaded->root, "run");
@@ -78,7 +111,9 @@ static int load_variants(struct loaded *loaded, struct report *out)
     }
     out->info.variants = loaded->variants;
     out->info.variant_count = (unsigned)count;
-    return metrics_schema_new(count > 0 ? labels : NULL, (uint32_t)count, NULL, 0,
+    const char *servers[METRIC_SERVERS_MAX];
+    uint32_t server_count = collect_servers(loaded->root, servers);
+    return metrics_schema_new(count > 0 ? labels : NULL, (uint32_t)count, servers, server_count,
                               &loaded->schema);
 }
 
@@ -386,6 +421,37 @@ static void merge_generators(struct report *into, const struct report *other)
     into->info.viewers_peak += other->info.viewers_peak;
 }
 
+/* The value of that name, or else the last, which stands for all others. */
+static uint32_t value_of(const struct shoal_counter_def *def, const char *name)
+{
+    for (uint32_t i = 0; i < def->value_count; i++) {
+        if (def->values[i] != NULL && strcmp(def->values[i], name) == 0) {
+            return i;
+        }
+    }
+    return def->value_count - 1;
+}
+
+/* Label values are matched by their names: each machine numbers its servers by itself. */
+static void merge_totals(struct loaded *into, const struct report *other)
+{
+    const struct shoal_schema *schema = into->schema;
+    for (uint32_t i = 0; i < schema->def.counter_count; i++) {
+        const struct shoal_counter_def *from = &other->run.schema->def.counters[i];
+        into->now[schema->counter[i].total] += shoal_total(&other->run, i);
+        for (uint32_t v = 0; v < from->value_count; v++) {
+            uint64_t total = shoal_total_at(&other->run, i, v);
+            if (from->values[v] != NULL && total > 0) {
+                uint32_t place = value_of(&schema->def.counters[i], from->values[v]);
+                into->now[schema->counter[i].labels + place] += total;
+            }
+        }
+    }
+    for (uint32_t i = schema->counter_words; i < schema->full_words; i++) {
+        into->now[i] += other->run.now[i];
+    }
+}
+
 int report_merge(struct report *into, const struct report *other, struct err *err)
 {
     if (!same_variants(into, other)) {
@@ -401,9 +467,7 @@ int report_merge(struct report *into, const struct report *other, struct err *er
         return err_set(err, ERR_START, "--merge", NULL, "out of memory");
     }
     struct loaded *loaded = into->loaded;
-    for (uint32_t i = SHOAL_HEADER_WORDS; i < loaded->schema->full_words; i++) {
-        loaded->now[i] += other->run.now[i] - other->run.base[i];
-    }
+    merge_totals(loaded, other);
     merge_generators(into, other);
     into->info.start_wall_us = start_us;
     into->run.elapsed_us = end_us - start_us;

@@ -147,6 +147,12 @@ static void put_quality(struct text *text, const struct report *report)
         format_count(a, sizeof(a), shoal_total(run, METRIC_DEADLINE_MISSED)));
     put(text, "  %-22s %14s\n", "segments skipped",
         format_count(a, sizeof(a), shoal_total(run, METRIC_SEGMENTS_SKIPPED)));
+    if (shoal_total(run, METRIC_CACHE_HITS) + shoal_total(run, METRIC_CACHE_MISSES) > 0) {
+        put(text, "  %-22s %14s   %s hits, %s misses\n", "cache hit ratio",
+            format_percent(a, sizeof(a), shoal_derived(run, METRIC_CACHE_HIT_RATIO)),
+            format_count(b, sizeof(b), shoal_total(run, METRIC_CACHE_HITS)),
+            format_count(c, sizeof(c), shoal_total(run, METRIC_CACHE_MISSES)));
+    }
     put(text, "  %-22s %14s\n", "variant switches",
         format_count(a, sizeof(a), shoal_total(run, METRIC_VARIANT_SWITCHES)));
 }
