@@ -187,7 +187,7 @@ static bool read_time(struct span text, size_t *at, bool basic, int64_t *us)
     if (hour > 24 || minute > 59 || second > 60) {
         return false;
     }
-    *us = ((int64_t)hour * 3600 + minute * 60 + second) * 1000000;
+    *us = (((int64_t)hour * 60 + minute) * 60 + second) * 1000000;
     if (*at < text.len && (text.ptr[*at] == '.' || text.ptr[*at] == ',')) {
         size_t end = read_fraction(text, *at + 1, us);
         if (end == *at + 1) {
@@ -218,7 +218,7 @@ static bool read_zone(struct span text, size_t *at, int64_t *us, bool *loose)
     if ((colon || *at < text.len) && !read_digits(text, at, 2, &minutes)) {
         return false;
     }
-    *us = sign * ((int64_t)hours * 3600 + minutes * 60) * 1000000;
+    *us = sign * ((int64_t)hours * 60 + minutes) * 60000000;
     return hours < 24 && minutes < 60;
 }
 

@@ -105,7 +105,7 @@ int ffmpeg_process_spawn(const char *const argv[], struct ffmpeg_process *out)
     int log[2] = {-1, -1};
     int progress[2] = {-1, -1};
     pid_t pid = -1;
-    int status = errno;
+    int status = 0;
     if (make_pipe(log) != 0 || make_pipe(progress) != 0) {
         status = errno;
     } else {
