@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "loop/loop.h"
 #include "net/fetch.h"
+#include "player/player.h"
 #include "shoal/sampler.h"
 #include "stats/metrics.h"
 
@@ -131,6 +132,12 @@ static int look_at_stream(struct loop *loop, struct net_worker *worker, const ch
             return -1;
         }
         media = look_up(loop, worker, variant, top, err);
+    }
+    if (media != NULL && !player_can_play(media)) {
+        err_set(err, ERR_START, url, "run shoal lint on it",
+                "the media playlist lists nothing that can be played");
+        m3u8_unref(media);
+        media = NULL;
     }
     if (media == NULL) {
         m3u8_unref(top);

@@ -256,6 +256,9 @@ enum player_state {
 
 /* ---- Calls ---- */
 
+/* Whether a media playlist, on its first load, is one that a player can begin with. */
+bool player_can_play(const struct m3u8 *playlist);
+
 /* How many renditions a session of this stream can need at once, at least 1, at most
  * PLAYER_RENDITIONS_MAX: what the variant rule plays together, with alternate audio. For sizing
  * the array given to player_init. `playlist` is what the configured URL holds. */

@@ -292,14 +292,19 @@ static void replace(struct player *player, struct player_rendition *rendition,
     }
 }
 
-enum fail player_playlist_accept(struct player *player, struct player_rendition *rendition,
-                                 struct m3u8 *playlist)
+bool player_can_play(const struct m3u8 *playlist)
 {
     /* A live playlist may begin empty, but not without telling when to look again. */
     bool hopeless =
         playlist->segment_count == 0 &&
         (m3u8_is_final(playlist) || (playlist->flags & M3U8_HAS_TARGET_DURATION) == 0);
-    if (playlist->kind != M3U8_MEDIA || (playlist->flags & M3U8_HAS_SKIP) != 0 || hopeless) {
+    return playlist->kind == M3U8_MEDIA && (playlist->flags & M3U8_HAS_SKIP) == 0 && !hopeless;
+}
+
+enum fail player_playlist_accept(struct player *player, struct player_rendition *rendition,
+                                 struct m3u8 *playlist)
+{
+    if (!player_can_play(playlist)) {
         return FAIL_PLAYLIST_INVALID;
     }
     struct player_line *line = player_playlist_line(rendition);
