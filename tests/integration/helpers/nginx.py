@@ -10,7 +10,8 @@ LOG_FORMAT = ("escape=json '{\"at\":$msec,\"took\":$request_time,\"connection\":
               "\"number\":$connection_requests,\"status\":$status,\"bytes\":$body_bytes_sent,"
               "\"method\":\"$request_method\",\"uri\":\"$request_uri\",\"agent\":"
               "\"$http_user_agent\",\"range\":\"$http_range\",\"cookie\":\"$http_cookie\","
-              "\"encoding\":\"$http_accept_encoding\",\"host\":\"$http_host\",\"ok\":"
+              "\"encoding\":\"$http_accept_encoding\",\"host\":\"$http_host\","
+              "\"server\":\"$server_addr\",\"ok\":"
               "\"$request_completion\"}'")
 
 CONF = """
