@@ -9,25 +9,6 @@
 /* At most so many media playlists of one multivariant playlist are followed. */
 #define PLAYLISTS_MAX 100
 
-static int take_header(const struct option_value *value, struct err *err)
-{
-    char *headers = value->field;
-    size_t used = strlen(headers);
-    size_t room = sizeof((struct lint_options *)NULL)->headers - used;
-    const char *colon = strchr(value->text, ':');
-    if (colon == NULL || colon == value->text || strpbrk(value->text, "\r\n") != NULL) {
-        return err_set(err, ERR_USAGE, option_what(value->option), NULL,
-                       "\"%s\" is not of the form NAME: VALUE", value->text);
-    }
-    if (snprintf(headers + used, room, "%s\r\n", value->text) >= (int)room) {
-        headers[used] = '\0';
-        return err_set(err, ERR_USAGE, option_what(value->option), NULL, "too many headers");
-    }
-    return 0;
-}
-
-static const struct option_type option_lint_header = {.take = take_header, .repeats = true};
-
 #define ROW(long_name, short_name, kind, field, least, most, value, standard, words)    \
     {                                                                                   \
         .name = (long_name), .letter = (short_name), .type = &(kind),                   \
@@ -47,7 +28,7 @@ static const struct option rows[] = {
         "With --segments: so many of each playlist, the newest ones."),
     ROW("base", 0, option_text, base, 0, 0, "URL", NULL,
         "Take a FILE as if it came from there: relative URIs, QUERYPARAM."),
-    ROW("header", 'H', option_lint_header, headers, 0, 0, "NAME: VALUE", NULL,
+    ROW("header", 'H', option_header, headers, 0, 0, "NAME: VALUE", NULL,
         "A header line for every request. May be repeated."),
     ROW("insecure", 'k', option_flag, net.insecure, 0, 0, NULL, NULL,
         "Do not check certificates."),
@@ -185,7 +166,7 @@ static int lint_url(const struct lint_options *options, struct lint_results *res
 {
     struct lint_web web = {.options = options->net};
     web.options.user_agent = "shoal-lint/" SHOAL_VERSION;
-    web.options.extra_headers = options->headers[0] != '\0' ? options->headers : NULL;
+    web.options.extra_headers = options->headers;
     if (lint_web_open(&web, err) != 0) {
         return -1;
     }

@@ -24,7 +24,7 @@ struct lint_options {
     int64_t follow_us;      /* 0: each playlist is loaded once */
     uint32_t segment_limit; /* segments checked of each playlist */
     struct net_options net;
-    char headers[8192]; /* of --header */
+    const char *headers; /* lines of --header, or NULL */
 };
 
 /* Reads the playlist at a URL into an entry: loads, parses, reports. `multivariant` may be

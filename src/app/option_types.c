@@ -1,5 +1,6 @@
 #include "app/options.h"
 
+#include "base/field.h"
 #include "base/units.h"
 #include "net/net.h"
 
@@ -224,3 +225,40 @@ int option_read_endpoint(const struct option_value *value, const char *fallback_
     *ret_port = (uint16_t)number;
     return 0;
 }
+
+enum { HEADERS_MAX = 16384 }; /* bytes of all --header lines together */
+
+static int take_header(const struct option_value *value, struct err *err)
+{
+    /* What frames a message is not for the user to say: the transport would disagree with the
+     * server about where a message ends. */
+    static const char *const own[] = {"Connection", "Content-Length", "Transfer-Encoding",
+                                      "Range",      "Upgrade",        NULL};
+    const char **lines = value->field;
+    struct span rest = span_from_string(value->text);
+    bool has_colon = span_find(rest, ':') < rest.len;
+    struct span name = span_cut(&rest, ':');
+    struct span text = span_trim(rest);
+    if (!has_colon || !field_is_name(name) || field_has_control(text)) {
+        return err_set(err, ERR_USAGE, option_what(value->option), NULL,
+                       "'%s' is not a header line; write 'Name: value'", value->text);
+    }
+    for (size_t i = 0; own[i] != NULL; i++) {
+        if (span_equal_nocase(name, span_from_string(own[i]))) {
+            return err_set(err, ERR_USAGE, option_what(value->option), NULL,
+                           "%s is set by Shoal itself", own[i]);
+        }
+    }
+    const char *before = *lines == NULL ? "" : *lines;
+    static char joined[HEADERS_MAX + 1];
+    int len = snprintf(joined, sizeof joined, "%s%.*s: %.*s\r\n", before, SPAN_ARGS(name),
+                       SPAN_ARGS(text));
+    if (len < 0 || len > HEADERS_MAX) {
+        return err_set(err, ERR_USAGE, option_what(value->option), NULL,
+                       "more than %d bytes of headers", HEADERS_MAX);
+    }
+    *lines = option_memory_keep(value->memory, span_of(joined, (size_t)len));
+    return 0;
+}
+
+const struct option_type option_header = {.take = take_header, .repeats = true};

@@ -141,6 +141,7 @@ extern const struct option_type option_seed;        /* uint64_t, the whole range
 extern const struct option_type option_duration;    /* int64_t µs within low … high */
 extern const struct option_type option_bitrate;     /* uint64_t bits per second */
 extern const struct option_type option_size;        /* uint64_t bytes within low … high */
+extern const struct option_type option_header;      /* const char *; lines "Name: value\r\n" */
 
 /* Reads "ADDR:PORT", "[v6]:PORT", ":PORT" or, where `fallback` is given, a lone "ADDR"; writes
  * the address without brackets. Returns 0, or -1 with *err filled. */

@@ -15,24 +15,8 @@ struct probe_options {
     uint32_t viewers;
     uint32_t segments; /* read of each playlist to measure */
     struct net_options net;
-    char headers[8192];
+    const char *headers; /* lines of --header, or NULL */
 };
-
-static int take_header(const struct option_value *value, struct err *err)
-{
-    char *headers = value->field;
-    size_t used = strlen(headers);
-    size_t room = sizeof((struct probe_options *)NULL)->headers - used;
-    if (strchr(value->text, ':') == NULL || strpbrk(value->text, "\r\n") != NULL ||
-        snprintf(headers + used, room, "%s\r\n", value->text) >= (int)room) {
-        headers[used] = '\0';
-        return err_set(err, ERR_USAGE, option_what(value->option), NULL,
-                       "\"%s\" is not of the form NAME: VALUE", value->text);
-    }
-    return 0;
-}
-
-static const struct option_type option_probe_header = {.take = take_header, .repeats = true};
 
 #define ROW(long_name, short_name, kind, field, least, most, value, standard, words)     \
     {                                                                                    \
@@ -49,7 +33,7 @@ static const struct option rows[] = {
         "Read so many of the newest segments of each playlist to measure bit rates."),
     ROW("no-segments", 0, option_flag, no_segments, 0, 0, NULL, NULL,
         "Read no segments; costs then come from BANDWIDTH."),
-    ROW("header", 'H', option_probe_header, headers, 0, 0, "NAME: VALUE", NULL,
+    ROW("header", 'H', option_header, headers, 0, 0, "NAME: VALUE", NULL,
         "A header line for every request. May be repeated."),
     ROW("insecure", 'k', option_flag, net.insecure, 0, 0, NULL, NULL,
         "Do not check certificates."),
@@ -261,7 +245,7 @@ static int probe(const struct probe_options *options, struct probe_findings *fou
     struct lint_web web = {.options = options->net};
     struct span url = span_from_string(options->url);
     web.options.user_agent = "shoal-probe/" SHOAL_VERSION;
-    web.options.extra_headers = options->headers[0] != '\0' ? options->headers : NULL;
+    web.options.extra_headers = options->headers;
     if (!lint_is_url(options->url)) {
         return err_set(err, ERR_USAGE, options->url, "give an http or https URL",
                        "it is not a URL that can be fetched");

@@ -1,6 +1,7 @@
 #include "app/run_option_types.h"
 
 #include "app/run_options.h"
+#include "base/field.h"
 #include "base/units.h"
 
 #include <errno.h>
@@ -10,8 +11,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-enum { HEADERS_MAX = 16384 }; /* bytes of all --header lines together */
 
 static int refuse(const struct option_value *value, struct err *err, const char *why)
 {
@@ -337,66 +336,10 @@ static int take_dns(const struct option_value *value, struct err *err)
 }
 
 /* RFC 9110 section 5.6.2. */
-static bool is_token(struct span text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool letter =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
-            return false;
-        }
-    }
-    return text.len > 0;
-}
-
-static bool has_control_bytes(struct span text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int take_header(const struct option_value *value, struct err *err)
-{
-    /* What frames a message is not for the user to say: the transport would disagree with the
-     * server about where a message ends. */
-    static const char *const own[] = {"Connection", "Content-Length", "Transfer-Encoding",
-                                      "Range",      "Upgrade",        NULL};
-    struct run_options *options = value->target;
-    struct span rest = span_from_string(value->text);
-    bool has_colon = span_find(rest, ':') < rest.len;
-    struct span name = span_cut(&rest, ':');
-    struct span text = span_trim(rest);
-    if (!has_colon || !is_token(name) || has_control_bytes(text)) {
-        return refuse(value, err, "is not a header line; write 'Name: value'");
-    }
-    for (size_t i = 0; own[i] != NULL; i++) {
-        if (span_equal_nocase(name, span_from_string(own[i]))) {
-            return err_set(err, ERR_USAGE, option_what(value->option), NULL,
-                           "%s is set by Shoal itself", own[i]);
-        }
-    }
-    const char *before = options->extra_headers == NULL ? "" : options->extra_headers;
-    static char lines[HEADERS_MAX + 1];
-    int len = snprintf(lines, sizeof lines, "%s%.*s: %.*s\r\n", before, SPAN_ARGS(name),
-                       SPAN_ARGS(text));
-    if (len < 0 || len > HEADERS_MAX) {
-        return err_set(err, ERR_USAGE, option_what(value->option), NULL,
-                       "more than %d bytes of headers", HEADERS_MAX);
-    }
-    options->extra_headers = option_memory_keep(value->memory, span_of(lines, (size_t)len));
-    return 0;
-}
-
 static int take_user_agent(const struct option_value *value, struct err *err)
 {
     struct span text = span_from_string(value->text);
-    if (text.len == 0 || text.len > 1024 || has_control_bytes(text)) {
+    if (text.len == 0 || text.len > 1024 || field_has_control(text)) {
         return refuse(value, err, "is not a line of 1 to 1024 bytes");
     }
     *(const char **)value->field = value->text;
@@ -441,7 +384,6 @@ const struct option_type option_variant = {.take = take_variant,
 const struct option_type option_bind = {.take = take_bind, .repeats = true};
 const struct option_type option_resolve = {.take = take_resolve, .repeats = true};
 const struct option_type option_dns = {.take = take_dns};
-const struct option_type option_header = {.take = take_header, .repeats = true};
 const struct option_type option_user_agent = {.take = take_user_agent};
 const struct option_type option_listen = {.take = take_listen};
 static int take_origin_metrics(const struct option_value *value, struct err *err)

@@ -14,7 +14,6 @@ extern const struct option_type option_variant;    /* variant, variant_rule, var
 extern const struct option_type option_bind;       /* sources */
 extern const struct option_type option_resolve;    /* overrides */
 extern const struct option_type option_dns;        /* dns_servers */
-extern const struct option_type option_header;     /* extra_headers */
 extern const struct option_type option_user_agent; /* user_agent */
 extern const struct option_type option_listen;     /* listen, listen_… */
 extern const struct option_type option_threshold;  /* thresholds */

@@ -1,5 +1,7 @@
 #include "net/http1.h"
 
+#include "base/field.h"
+
 #include <assert.h>
 
 enum {
@@ -42,40 +44,6 @@ bool http1_may_be_response(const char *bytes, size_t len)
     return memcmp(bytes, start, len < known ? len : known) == 0;
 }
 
-/* The bytes of a token (RFC 9110 section 5.6.2). */
-static bool is_token_byte(unsigned char c)
-{
-    static const uint32_t set[8] = {
-        0,
-        0x03ff6cfa,
-        0xc7fffffe,
-        0x57ffffff,
-    };
-    return (set[c >> 5] >> (c & 31) & 1) != 0;
-}
-
-static bool is_token(struct span s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if (!is_token_byte((unsigned char)s.ptr[i])) {
-            return false;
-        }
-    }
-    return s.len > 0;
-}
-
-/* Control bytes but the tab are in no field value (RFC 9110 section 5.5). */
-static bool has_control_byte(struct span s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Takes a line off *rest, without its line end. */
 static struct span take_line(struct span *rest)
 {
@@ -96,11 +64,11 @@ int http1_field_next(struct span *fields, struct http1_field *out)
     struct span name = span_of(line.ptr, colon);
     /* A folded line begins with a space, which is in no token: RFC 9112 section 5.2 lets a user
      * agent refuse it. */
-    if (colon == line.len || !is_token(name)) {
+    if (colon == line.len || !field_is_name(name)) {
         return -1;
     }
     struct span value = span_trim(span_skip(line, colon + 1));
-    if (has_control_byte(value)) {
+    if (field_has_control(value)) {
         return -1;
     }
     out->name = name;
@@ -225,6 +193,12 @@ static int64_t read_seconds(struct span value)
     return (int64_t)(number < most ? number : most);
 }
 
+/* One coding is undone, not several one after another. */
+static enum http1_coding joined_coding(enum http1_coding before, struct span value)
+{
+    return before == HTTP1_CODING_IDENTITY ? content_coding(value) : HTTP1_CODING_UNKNOWN;
+}
+
 static int read_field(const struct http1_field *field, struct http1_response *out,
                       struct collected *seen)
 {
@@ -271,9 +245,10 @@ static int read_field(const struct http1_field *field, struct http1_response *ou
         }
         return 0;
     case 14:
-        return span_equal_nocase(name, SPAN("Content-Length"))
-                   ? read_content_length(value, seen, &out->content_length)
-                   : 0;
+        if (span_equal_nocase(name, SPAN("Content-Length"))) {
+            return read_content_length(value, seen, &out->content_length);
+        }
+        return 0;
     case 15:
         if (span_equal_nocase(name, SPAN("CF-Cache-Status"))) {
             out->cf_cache_status = value;
@@ -281,14 +256,14 @@ static int read_field(const struct http1_field *field, struct http1_response *ou
         return 0;
     case 16:
         if (span_equal_nocase(name, SPAN("Content-Encoding"))) {
-            out->coding = out->coding == HTTP1_CODING_IDENTITY ? content_coding(value)
-                                                               : HTTP1_CODING_UNKNOWN;
+            out->coding = joined_coding(out->coding, value);
         }
         return 0;
     case 17:
-        return span_equal_nocase(name, SPAN("Transfer-Encoding"))
-                   ? read_transfer_encoding(value, seen)
-                   : 0;
+        if (span_equal_nocase(name, SPAN("Transfer-Encoding"))) {
+            return read_transfer_encoding(value, seen);
+        }
+        return 0;
     default:
         return 0;
     }
@@ -305,7 +280,7 @@ static int read_status_line(struct span line, struct http1_response *out)
     enum { VERSION_LEN = 8, LEN = 12 };
     if (line.len < LEN || !http1_may_be_response(line.ptr, line.len) ||
         !is_digit(line.ptr[7]) || line.ptr[VERSION_LEN] != ' ' ||
-        (line.len > LEN && line.ptr[LEN] != ' ') || has_control_byte(line)) {
+        (line.len > LEN && line.ptr[LEN] != ' ') || field_has_control(line)) {
         return -1;
     }
     unsigned status = 0;

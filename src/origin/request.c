@@ -1,34 +1,13 @@
 #include "origin/request.h"
 
+#include "base/field.h"
+
 #include <ctype.h>
 
 static enum request_state refuse(struct request *out, int status)
 {
     out->status = status;
     return REQUEST_REFUSED;
-}
-
-/* tchar, RFC 9110 section 5.6.2. */
-static bool is_token(struct span s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if (c >= 0x80 || (!isalnum(c) && (c == 0 || strchr("!#$%&'*+-.^_`|~", c) == NULL))) {
-            return false;
-        }
-    }
-    return s.len > 0;
-}
-
-static bool has_control_byte(struct span s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Takes the next line off *rest, its line end removed. Returns false when it is not whole. */
@@ -79,7 +58,7 @@ static int parse_request_line(struct span line, struct request *out)
     struct span rest = line;
     out->method = span_cut(&rest, ' ');
     struct span target = span_cut(&rest, ' ');
-    if (!is_token(out->method)) {
+    if (!field_is_name(out->method)) {
         return 400;
     }
     if (target.len > REQUEST_TARGET_MAX) {
@@ -188,11 +167,11 @@ static int parse_field_line(struct span line, struct request *out, bool *has_len
     struct span name = span_cut(&value, ':');
     /* Without a colon the name is the whole line, which a token with a space is not; a folded
      * line begins with a space and is refused the same way. */
-    if (name.len == line.len || !is_token(name)) {
+    if (name.len == line.len || !field_is_name(name)) {
         return 400;
     }
     value = span_trim(value);
-    if (has_control_byte(value)) {
+    if (field_has_control(value)) {
         return 400;
     }
     return parse_field(name, value, out, has_length);
