@@ -1,10 +1,9 @@
 """The swarm's totals against the access log of a real nginx: equal, not about equal."""
 import collections
-import time
 
 import pytest
 
-from helpers.process import wait_for
+from helpers.process import let_pass, wait_for
 
 KINDS = ["multivariant", "media_playlist", "segment", "init_section", "key"]
 
@@ -65,7 +64,7 @@ def test_nginx_stopped_and_started_again(shoal, nginx, live, tmp_path):
     server.stop()
     refused_since = len(server.log())
     # Long enough for every viewer to come by and be refused, short enough for its retries.
-    time.sleep(3)
+    let_pass(3)
     server.restart()
     report = run.finish()
     server.quit()

@@ -1,9 +1,8 @@
 """What real ffmpeg viewers meet when the server fails, reported as just that."""
-import time
 
 import pytest
 
-from helpers.process import free_port, wait_for
+from helpers.process import free_port, let_pass, wait_for
 
 ENGINE = ("--engine", "ffmpeg")
 
@@ -52,7 +51,7 @@ def test_server_stopped_and_started_again(shoal, nginx, live, tmp_path):
                       server.url("live.m3u8"))
     wait_for(lambda: len(server.log()) > 80, "the swarm to play", 20)
     server.stop()
-    time.sleep(3)
+    let_pass(3)  # the outage: longer than what ffmpeg has buffered
     before = len(server.log())
     server.restart()
     report = run.finish()
@@ -81,7 +80,7 @@ def test_frozen_server_is_seen_within_seconds(shoal, nginx, live, tmp_path):
                       server.url("live.m3u8"))
     wait_for(lambda: len(server.log()) > 60, "the swarm to play", 20)
     server.freeze()
-    time.sleep(6)
+    let_pass(6)  # how long the server is frozen
     server.thaw()
     report = run.finish()
     server.quit()

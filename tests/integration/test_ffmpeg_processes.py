@@ -3,7 +3,6 @@ import os
 import signal
 import stat
 import subprocess
-import time
 
 import pytest
 
@@ -166,12 +165,13 @@ def test_two_hundred_players_on_this_machine(shoal, nginx, live, tmp_path):
     server = nginx(tmp_path / "www")
     run = shoal.start(*ENGINE, "--viewers", 200, "--ramp", "5/s", "--duration", "55s",
                       server.url("live.m3u8"))
-    players = []
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and len(players) < 200 and run.alive():
-        players = [pid for pid in children_of(run.pid) if program_of(pid) == "ffmpeg"]
-        time.sleep(0.5)
-    assert len(players) == 200
+
+    def all_players():
+        assert run.alive(), run.log_text()
+        found = [pid for pid in children_of(run.pid) if program_of(pid) == "ffmpeg"]
+        return found if len(found) == 200 else None
+
+    players = wait_for(all_players, "200 players", 60, every_s=0.5)
     report = run.finish()
     server.quit()
     log = server.log()

@@ -1,9 +1,10 @@
 """Stalls as reported against stalls as they must have been by nginx's log."""
 import collections
 import statistics
-import time
 
 import pytest
+
+from helpers.process import let_pass
 
 SEGMENT_S = 1.0
 VIEWERS = 200
@@ -59,9 +60,9 @@ def stream(nginx, live, tmp_path):
 @pytest.mark.slow
 def test_a_frozen_nginx_stalls_every_viewer_as_long_as_its_log_says(shoal, stream):
     def freeze():
-        time.sleep(9)  # the scenario: play, three seconds without an answer, play on
+        let_pass(9)  # the scenario: play, three seconds without an answer, play on
         stream.freeze()
-        time.sleep(3)
+        let_pass(3)
         stream.thaw()
 
     report = play(shoal, stream, freeze)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from helpers.process import free_port, wait_for
+from helpers.process import free_port, let_pass, wait_for
 from helpers.shoal import shoal_path
 from view_tools import Terminal, check_status, events, get, samples, snapshot, url_of
 
@@ -68,7 +68,7 @@ def exported_rate(base, seconds):
         now = snapshot(base)["windows"]["10s"]
         assert 9.5 < now["interval_s"] < 10.5
         seen.append(now["rates"]["segments"])
-        time.sleep(0.5)
+        let_pass(0.5)
     return seen
 
 

@@ -21,8 +21,15 @@ def has_ipv6():
         return False
 
 
-def wait_for(condition, what, deadline_s=10.0):
-    """Returns the first true value of condition(); fails with `what` after the deadline."""
+def let_pass(seconds):
+    """Lets time go by that belongs to a scenario, such as how long an outage lasts, or paces
+    samples. Never a hope that something will have happened by then: that is wait_for."""
+    time.sleep(seconds)
+
+
+def wait_for(condition, what, deadline_s=10.0, every_s=0.01):
+    """Returns the first true value of condition(), which is asked `every_s`; fails with `what`
+    after the deadline."""
     end = time.monotonic() + deadline_s
     while True:
         value = condition()
@@ -30,7 +37,7 @@ def wait_for(condition, what, deadline_s=10.0):
             return value
         if time.monotonic() > end:
             raise AssertionError(f"waited {deadline_s} s for {what}")
-        time.sleep(0.01)
+        time.sleep(every_s)
 
 
 def port_answers(port, address="127.0.0.1"):
