@@ -159,6 +159,7 @@ static int preflight(struct app_run *app, struct err *err)
     }
     app->native.renditions = player_renditions_needed(&app->native.player, app->stream.top);
     app->memory = memory_of(app);
+    app->native.net.expects_tls = app->memory.tls > 0;
     app->native.net.servers = app->stream.servers;
     app->native.net.server_count = app->stream.server_count;
     if (check_variant(app, err) != 0 || check_machine(app, err) != 0) {

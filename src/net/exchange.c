@@ -382,7 +382,7 @@ static bool read_copying(struct conn *conn)
     struct job *job = conn->job;
     bool drains = job->request.sink == FETCH_DRAIN && conn->ssl == NULL;
     size_t size = drains ? DRAIN_HEAD_READ : NET_SCRATCH_BYTES;
-    size = conn->ssl == NULL ? client_read_limit(conn->client, size) : size;
+    size = client_read_limit(conn->client, size);
     size_t n;
     enum io_step step = conn_read(conn, worker->scratch, size, &n);
     if (step != IO_OK) {
@@ -448,8 +448,10 @@ void exchange_on_readable(struct conn *conn)
     }
     bool goes_on = true;
     /* Bounded, so that one endless sender does not hold up all others. Level-triggered
-     * readiness brings us back; for bytes inside OpenSSL, 16 KiB reads see to that. */
-    for (int rounds = 0; goes_on && rounds < 64; rounds++) {
+     * readiness brings us back, but not for bytes inside OpenSSL, at most a record of them. */
+    for (int rounds = 0;
+         goes_on && (rounds < 64 || (conn->ssl != NULL && tls_has_pending(conn->ssl)));
+         rounds++) {
         if (client_must_pause(conn->client)) {
             conn->paused = true;
             loop_io_stop(worker->loop, &conn->io);

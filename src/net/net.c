@@ -181,7 +181,7 @@ struct net_worker *net_worker_open(struct loop *loop, struct shoal_lane *lane,
         net_worker_close(worker);
         return NULL;
     }
-    if (options->ca_file != NULL) {
+    if (options->ca_file != NULL || options->expects_tls) {
         worker->tls = tls_new(options->ca_file, options->insecure, err);
         if (worker->tls == NULL) {
             net_worker_close(worker);

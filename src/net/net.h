@@ -63,6 +63,8 @@ struct net_options {
                                   of ours of the same name. Authorization and Cookie are left
                                   out when a redirect leads to another host. */
     bool insecure;             /* certificates are not checked */
+    bool expects_tls;          /* https will be asked for: trusted certificates are loaded at
+                                  open and not while the worker runs */
     const char *ca_file;       /* PEM file; NULL: the system's */
     const char *dns_servers;   /* "ADDR[:PORT],…"; NULL: those of /etc/resolv.conf */
     const struct net_override *overrides;

@@ -84,6 +84,7 @@ static void on_socket_state(void *user, ares_socket_t fd, int readable, int writ
         if (s != NULL) {
             loop_io_stop(resolver->loop, &s->io);
             s->fd = -1;
+            metrics_add(resolver->lane, METRIC_DESCRIPTORS_CLOSED, 1);
         }
         return;
     }
@@ -93,6 +94,7 @@ static void on_socket_state(void *user, ares_socket_t fd, int readable, int writ
             return; /* c-ares times the question out */
         }
         s->fd = fd;
+        metrics_add(resolver->lane, METRIC_DESCRIPTORS_OPENED, 1);
     }
     loop_io_start(resolver->loop, &s->io, fd, events);
 }

@@ -33,12 +33,12 @@ struct net_worker {
     struct blocks blocks;
     struct peers peers;
     struct resolver *resolver; /* owned */
-    struct tls *tls;           /* owned; made with the first https URL */
-    struct decoder *decoder;   /* owned; made with the first encoded body */
-    struct list ended;         /* struct job, to be reported by `report` */
-    struct loop_timer report;  /* due at once when `ended` is not empty */
-    char *scratch;             /* owned, NET_SCRATCH_BYTES; in use only inside one event */
-    struct buf request;        /* the request head being written */
+    struct tls *tls; /* owned; made at open where expected, or with the first https URL */
+    struct decoder *decoder;  /* owned; made with the first encoded body */
+    struct list ended;        /* struct job, to be reported by `report` */
+    struct loop_timer report; /* due at once when `ended` is not empty */
+    char *scratch;            /* owned, NET_SCRATCH_BYTES; in use only inside one event */
+    struct buf request;       /* the request head being written */
     uint32_t source_turn;
     uint32_t client_count;
 };

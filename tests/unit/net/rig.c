@@ -66,9 +66,9 @@ void rig_close(struct rig *rig)
                          rig_count(rig, METRIC_REQUESTS_FAILED));
     assert_int_equal(rig_count(rig, METRIC_TCP_CONNECTS),
                      rig_count(rig, METRIC_CONNECTIONS_CLOSED));
+    net_worker_close(rig->worker);
     assert_int_equal(rig_count(rig, METRIC_DESCRIPTORS_OPENED),
                      rig_count(rig, METRIC_DESCRIPTORS_CLOSED));
-    net_worker_close(rig->worker);
     shoal_lane_close(rig->lane, clock_monotonic_us());
     shoal_sampler_free(rig->sampler);
     shoal_schema_free(rig->schema);
