@@ -18,7 +18,8 @@ from helpers.shoal import Shoal, shoal_path  # noqa: E402
 
 
 # What measures time so finely that another test beside it would show in the figures.
-ALONE = {"test_stalls", "test_view_rates", "test_ffmpeg_referee", "test_hlsjs_referee"}
+ALONE = {"test_stalls", "test_view_rates", "test_ffmpeg_processes", "test_ffmpeg_referee",
+         "test_hlsjs_referee"}
 
 
 def pytest_collection_modifyitems(items):
@@ -31,7 +32,7 @@ def pytest_collection_modifyitems(items):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than ten seconds")
-    config.addinivalue_line("markers", "alone: measures time, nothing may run beside it")
+    config.addinivalue_line("markers", "alone: measures time or fills the machine, nothing may run beside it")
     if not os.access(shoal_path(), os.X_OK):
         pytest.exit(f"no binary at {shoal_path()}: run make first, or set SHOAL", returncode=3)
 

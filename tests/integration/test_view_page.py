@@ -70,7 +70,8 @@ def test_live_page(shoal, origin, browser, tmp_path):
     wait_for(lambda: page.value("document.getElementById('link').textContent") ==
              "the run is over", "the end")
     assert page.value("newest.counters.segments") == report["segments"]
-    assert page.complaints() == []
+    # It may have asked once more before it knew; the browser itself tells the console of that.
+    assert [text for text in page.complaints() if "ERR_CONNECTION_REFUSED" not in text] == []
 
 
 def test_phone_and_dark(shoal, origin, browser, tmp_path):
