@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than ten seconds")
-    config.addinivalue_line("markers", "alone: measures time or fills the machine, nothing may run beside it")
+    config.addinivalue_line("markers", "alone: measures time or fills the machine; run by itself")
     if not os.access(shoal_path(), os.X_OK):
         pytest.exit(f"no binary at {shoal_path()}: run make first, or set SHOAL", returncode=3)
 

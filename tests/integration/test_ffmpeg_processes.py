@@ -160,6 +160,7 @@ def test_ramp_is_exact(shoal, nginx, live, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_two_hundred_players_on_this_machine(shoal, nginx, live, tmp_path):
     live(tmp_path / "www", kind="muxed", segment_s=2)
     server = nginx(tmp_path / "www")

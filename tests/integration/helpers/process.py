@@ -1,16 +1,35 @@
 """Processes with an end, ports that are free, and waiting for a condition."""
+import errno
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
 
 
+# Below the ports that the system gives to outgoing connections, and a range for each process of
+# a run side by side: between asking and listening neither a swarm nor another test takes one.
+PORTS_BEGIN, PORTS_OF_A_WORKER, WORKERS = 16000, 1000, 16
+PORTS_TAKEN = itertools.count(random.randrange(PORTS_OF_A_WORKER))
+
+
 def free_port(address="127.0.0.1"):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family) as one:
-        one.bind((address, 0))
-        return one.getsockname()[1]
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % WORKERS
+    begin = PORTS_BEGIN + worker * PORTS_OF_A_WORKER
+    for number in itertools.islice(PORTS_TAKEN, PORTS_OF_A_WORKER):
+        with socket.socket(family) as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                one.bind((address, begin + number % PORTS_OF_A_WORKER))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                raise
+            return one.getsockname()[1]
+    raise AssertionError(f"no free port from {begin} on")
 
 
 def has_ipv6():
