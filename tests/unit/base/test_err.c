@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -46,7 +47,7 @@ static void long_text_is_cut_at_a_character(void **state)
         struct err err = {0};
         memset(text, 'x', lead);
         for (size_t i = lead; i + 4 < sizeof text; i += 3) {
-            memcpy(text + i, "€", 3);
+            snprintf(text + i, sizeof text - i, "€");
         }
         err_set(&err, ERR_USAGE, text, text, "%s", text);
         size_t len = strlen(err.what);

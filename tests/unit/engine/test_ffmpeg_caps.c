@@ -2,6 +2,7 @@
 
 #include "ffmpeg_fixture.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void versions_are_read(void **state)
@@ -85,8 +86,10 @@ static void many_programs_are_bounded(void **state)
 {
     (void)state;
     static char text[100 * 40];
+    size_t len = 0;
     for (int i = 0; i < 100; i++) {
-        strcat(text, "program_id=7\nTAG:variant_bitrate=5\n");
+        len += (size_t)snprintf(text + len, sizeof text - len,
+                                "program_id=7\nTAG:variant_bitrate=5\n");
     }
     struct ffmpeg_caps caps = {0};
     ffmpeg_caps_read_programs(&caps, span_from_string(text));

@@ -65,7 +65,7 @@ static void bench_open(struct bench *bench, const char *body)
     struct err err = {0};
     ffmpeg_options_init(options);
     options->url = "http://127.0.0.1:1/x.m3u8";
-    strcpy(options->ffmpeg, bench->script);
+    snprintf(options->ffmpeg, sizeof options->ffmpeg, "%s", bench->script);
     if (ffmpeg_process_find("setpriv", options->setpriv, sizeof options->setpriv, "", &err) !=
         0) {
         fail_msg("%s", err.why);

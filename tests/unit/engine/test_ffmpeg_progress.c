@@ -106,7 +106,7 @@ static void long_lines_are_passed_over(void **state)
     (void)state;
     char text[1024];
     memset(text, 'a', 600);
-    strcpy(text + 600, "\nout_time_us=7\nprogress=continue\n");
+    snprintf(text + 600, sizeof text - 600, "\nout_time_us=7\nprogress=continue\n");
     for (size_t step = 1; step < 700; step += 99) {
         feed(text, step);
         assert_int_equal(reports, 1);
