@@ -115,7 +115,8 @@ int report_save(const struct buf *text, const char *path, struct err *err)
         failed = 1;
         error = errno;
     }
-    return failed ? err_set(err, ERR_START, path, "make room on the disk",
+    return failed ? err_set(err, ERR_START, standard ? "standard output" : path,
+                            error == ENOSPC ? "make room on the disk" : NULL,
                             "cannot be written: %s", strerror(error))
                   : 0;
 }
