@@ -59,7 +59,25 @@ static void down_leaves_last_first(void **state)
     plan_fini(&plan);
 }
 
-/* Whatever the number of workers, together they see each switch once, in the order of time. */
+/* Counts what one of several workers sees of a plan: only its own viewers, in the order of
+ * time. */
+static void count_switches(const struct plan *plan, uint32_t worker, uint32_t workers,
+                           unsigned *ups, unsigned *downs)
+{
+    struct plan_cursor cursor;
+    plan_cursor_init(&cursor, plan, worker, workers);
+    struct plan_switch found;
+    int64_t last_us = 0;
+    while (plan_cursor_next(&cursor, &found)) {
+        assert_int_equal(found.viewer % workers, worker);
+        assert_true(found.at_us >= last_us);
+        last_us = found.at_us;
+        *ups += found.on;
+        *downs += !found.on;
+    }
+}
+
+/* Whatever the number of workers, together they see each switch once. */
 static void workers_share_one_schedule(void **state)
 {
     (void)state;
@@ -70,17 +88,7 @@ static void workers_share_one_schedule(void **state)
         for (uint32_t workers = 1; workers <= 7; workers++) {
             unsigned ups = 0, downs = 0;
             for (uint32_t worker = 0; worker < workers; worker++) {
-                struct plan_cursor cursor;
-                plan_cursor_init(&cursor, &plan, worker, workers);
-                struct plan_switch found;
-                int64_t last_us = 0;
-                while (plan_cursor_next(&cursor, &found)) {
-                    assert_int_equal(found.viewer % workers, worker);
-                    assert_true(found.at_us >= last_us);
-                    last_us = found.at_us;
-                    ups += found.on;
-                    downs += !found.on;
-                }
+                count_switches(&plan, worker, workers, &ups, &downs);
             }
             assert_int_equal(ups, 100 + 213);
             assert_int_equal(downs, 63);
