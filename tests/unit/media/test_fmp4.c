@@ -46,23 +46,27 @@ static const char *check_segment(const uint8_t *bytes, size_t len, size_t piece)
     return fmp4_check_end_segment(&check);
 }
 
+static void assert_right(size_t i, const struct make_segment *segment)
+{
+    struct make_spec spec = usable(i);
+    size_t len = 0;
+    uint8_t *bytes = make(&spec, segment, &len);
+    const char *wrong = check_segment(bytes, len, len);
+    free(bytes);
+    if (wrong != NULL) {
+        print_error("spec %zu, %u pictures: %s\n", i, segment->pictures, wrong);
+        fail();
+    }
+    assert_true(len <= spec.segment_bytes);
+}
+
 static void test_every_segment(void **state)
 {
     (void)state;
     for (size_t i = 0; i < SPECS; i++) {
-        struct make_spec spec = usable(i);
         for (uint64_t number = 0; number < 10; number++) {
-            for (uint32_t pictures = 1; pictures <= spec.segment_pictures; pictures += 6) {
-                struct make_segment segment = {number, pictures, 0};
-                size_t len = 0;
-                uint8_t *bytes = make(&spec, &segment, &len);
-                const char *wrong = check_segment(bytes, len, len);
-                free(bytes);
-                if (wrong != NULL) {
-                    print_error("spec %zu, %u pictures: %s\n", i, pictures, wrong);
-                    fail();
-                }
-                assert_true(len <= spec.segment_bytes);
+            for (uint32_t pictures = 1; pictures <= specs[i].segment_pictures; pictures += 6) {
+                assert_right(i, &(struct make_segment){number, pictures, 0});
             }
         }
     }
