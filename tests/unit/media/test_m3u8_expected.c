@@ -221,16 +221,9 @@ static void compare_file(const char *folder, const char *name)
 
 static void test_expected(void **state)
 {
-    (void)state;
-    char folder[900];
-    const char *data = getenv("SHOAL_SHARED_DATA");
-    snprintf(folder, sizeof folder, "%s/videojs", data != NULL ? data : SHARED_DATA);
+    const char *folder = *state;
     DIR *dir = opendir(folder);
-    if (dir == NULL) {
-        print_message("# skipped: no folder %s; SHOAL_SHARED_DATA names one\n", folder);
-        skip();
-        return;
-    }
+    assert_non_null(dir);
     unsigned count = 0;
     struct dirent *entry;
     while ((entry = readdir(dir)) != NULL) {
@@ -255,6 +248,16 @@ static void test_expected(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_expected)};
+    char folder[900];
+    const char *data = getenv("SHOAL_SHARED_DATA");
+    snprintf(folder, sizeof folder, "%s/videojs", data != NULL ? data : SHARED_DATA);
+    DIR *dir = opendir(folder);
+    if (dir == NULL) {
+        /* What cmocka says of a skipped test reads as a failure in TAP. */
+        printf("1..0 # SKIP no folder %s; SHOAL_SHARED_DATA names one\n", folder);
+        return 0;
+    }
+    closedir(dir);
+    const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(test_expected, folder)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
