@@ -45,7 +45,9 @@ static uint64_t get_count(const json_t *object, const char *name)
 
 static int64_t get_us(const json_t *object, const char *name)
 {
-    return (int64_t)(get_number(object, name) * 1e6 + 0.5);
+    /* A file may hold any number; no run lasts for 285 years. */
+    double us = get_number(object, name) * 1e6;
+    return us > -9e15 && us < 9e15 ? (int64_t)(us + 0.5) : 0;
 }
 
 /* Text that is printed: "" where there is none. */
