@@ -17,22 +17,23 @@ from helpers.origin import Origin  # noqa: E402
 from helpers.shoal import Shoal, shoal_path  # noqa: E402
 
 
-# What measures time so finely that another test beside it would show in the figures.
-ALONE = {"test_stalls", "test_view_rates", "test_ffmpeg_processes", "test_ffmpeg_referee",
-         "test_hlsjs_referee"}
+# What measures time so finely that a busy machine would show in the figures. They wait for most
+# of their time, so a few of them can wait side by side.
+TIMED = {"test_stalls", "test_view_rates", "test_ffmpeg_referee", "test_hlsjs_referee"}
 
 
 def pytest_collection_modifyitems(items):
-    """Marks what must run alone, and puts the short ones last, where they fill the gaps."""
+    """Marks what measures time, and puts the short ones last, where they fill the gaps."""
     for item in items:
-        if item.path.stem in ALONE:
-            item.add_marker(pytest.mark.alone)
+        if item.path.stem in TIMED and item.get_closest_marker("alone") is None:
+            item.add_marker(pytest.mark.timed)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than ten seconds")
-    config.addinivalue_line("markers", "alone: measures time or fills the machine; run by itself")
+    config.addinivalue_line("markers", "timed: measures time; runs beside few others")
+    config.addinivalue_line("markers", "alone: fills the machine; runs by itself")
     if not os.access(shoal_path(), os.X_OK):
         pytest.exit(f"no binary at {shoal_path()}: run make first, or set SHOAL", returncode=3)
 

@@ -142,6 +142,7 @@ def test_missing_binary_says_what_to_do(shoal, nginx, vod):
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_ramp_is_exact(shoal, nginx, live, tmp_path):
     """A viewer every quarter of a second, seen by the server as the first request of each."""
     live(tmp_path / "www", kind="muxed", segment_s=1)

@@ -103,7 +103,7 @@ def test_no_control_without_a_token(swarm):
 
 
 @pytest.mark.slow
-@pytest.mark.alone
+@pytest.mark.timed
 def test_hostile_clients(swarm):
     """Clients that never read, that send endless heads, that come by the hundred: the swarm
     plays on, its memory stays, and whoever asks politely is answered again at once."""

@@ -89,7 +89,7 @@ def ask(server, expression):
 
 
 @pytest.mark.slow
-@pytest.mark.alone
+@pytest.mark.timed
 def test_rate_agrees_with_the_report(shoal, origin, prometheus):
     server = origin(*LIVE)
     run = shoal.start("--viewers", 40, "--ramp", "1s", "--duration", "24s", "--listen",

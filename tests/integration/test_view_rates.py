@@ -73,7 +73,6 @@ def exported_rate(base, seconds):
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_same_rates_whoever_looks(shoal, origin, tmp_path):
     server = origin(*LIVE)
     alone_run = shoal.start(*arguments(server, 24))
@@ -110,7 +109,6 @@ def test_same_rates_whoever_looks(shoal, origin, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_mean_over_the_run_is_the_servers(shoal, origin):
     server = origin(*LIVE)
     run = shoal.start(*arguments(server, 12))

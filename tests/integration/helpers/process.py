@@ -67,6 +67,13 @@ def port_answers(port, address="127.0.0.1"):
         return False
 
 
+def default_signals():
+    """In a child before it runs: what started the tests (nohup, a shell's background) may have
+    had these ignored, and that is inherited."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Process:
     """A child that dies with the test: in a session of its own, killed as a group."""
 
@@ -75,7 +82,8 @@ class Process:
         self.log = open(log, "ab")
         self.child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stderr=self.log,
                                       stdout=options.pop("stdout", self.log),
-                                      start_new_session=True, **options)
+                                      start_new_session=True, preexec_fn=default_signals,
+                                      **options)
 
     @property
     def pid(self):
