@@ -61,7 +61,14 @@ static bool is_signed_float(struct span s)
 static bool is_hex(struct span s)
 {
     return (span_starts_with(s, SPAN("0x")) || span_starts_with(s, SPAN("0X"))) &&
-           all_in(span_skip(s, 2), DIGITS "ABCDEF");
+           all_in(span_skip(s, 2), DIGITS "ABCDEFabcdef");
+}
+
+/* The section's set is [0..9] and [A..F]. Packagers write either case and every parser known
+ * reads both, so this is told apart from a value that is no number. */
+static bool is_upper_hex(struct span s)
+{
+    return all_in(span_skip(s, 2), DIGITS "ABCDEF");
 }
 
 static bool wants_quotes(unsigned type)
@@ -141,6 +148,8 @@ static void check_value(struct m3u8_parser *p, const struct m3u8_attr_info *row,
     if (wanted != NULL) {
         m3u8_note(p, M3U8_RULE_ATTRIBUTE_TYPE, row->name, "\"%.*s\" is not %s", shown,
                   value.ptr, wanted);
+    } else if (row->type == M3U8_ATTR_HEX && !is_upper_hex(value)) {
+        m3u8_note(p, M3U8_RULE_HEX_CASE, row->name, "%.*s", shown, value.ptr);
     } else if (row->type == M3U8_ATTR_DATE) {
         m3u8_check_date(p, value, row->name);
     } else if (row->type == M3U8_ATTR_ENUM || row->type == M3U8_ATTR_YES ||
