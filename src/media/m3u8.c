@@ -151,7 +151,8 @@ static void read_line(struct m3u8_parser *p, struct span raw)
     if (line.len == 0) {
         return;
     }
-    if (!p->has_extm3u) {
+    bool comment = line.ptr[0] == '#' && !span_starts_with(line, SPAN("#EXT"));
+    if (!p->has_extm3u && !comment) {
         p->has_extm3u = span_starts_with(line, SPAN("#EXTM3U"));
         if (!p->has_extm3u) {
             m3u8_stop(p, M3U8_NOT_PLAYLIST);
@@ -162,9 +163,32 @@ static void read_line(struct m3u8_parser *p, struct span raw)
     }
     if (line.ptr[0] != '#') {
         read_uri(p, line);
-    } else if (span_starts_with(line, SPAN("#EXT"))) {
+    } else if (!comment) {
         read_tag(p, line);
     }
+}
+
+bool m3u8_has_cr_lines(struct span text)
+{
+    size_t at = span_find(text, '\r');
+    return at + 1 < text.len && text.ptr[at + 1] != '\n';
+}
+
+size_t m3u8_line_end(struct span text, bool cr_lines, size_t at, size_t *next)
+{
+    size_t end = at;
+    if (!cr_lines) {
+        const char *newline = memchr(text.ptr + at, '\n', text.len - at);
+        end = newline == NULL ? text.len : (size_t)(newline - text.ptr);
+        *next = end + 1;
+        return end;
+    }
+    while (end < text.len && text.ptr[end] != '\n' && text.ptr[end] != '\r') {
+        end++;
+    }
+    bool both = end + 1 < text.len && text.ptr[end] == '\r' && text.ptr[end + 1] == '\n';
+    *next = end + (both ? 2 : 1);
+    return end;
 }
 
 static void read_lines(struct m3u8_parser *p)
@@ -175,16 +199,17 @@ static void read_lines(struct m3u8_parser *p)
     if (span_starts_with(text, SPAN("\xef\xbb\xbf"))) {
         at = 3;
     }
+    p->cr_lines = m3u8_has_cr_lines(text);
     if (p->check != NULL) {
         m3u8_check_start(p);
     }
     while (at < text.len && p->status == M3U8_OK) {
-        const char *newline = memchr(text.ptr + at, '\n', text.len - at);
-        size_t end = newline == NULL ? text.len : (size_t)(newline - text.ptr);
+        size_t next, end = m3u8_line_end(text, p->cr_lines, at, &next);
         p->line++;
         p->line_at = (uint32_t)at;
+        p->line_end = (uint32_t)end;
         read_line(p, span_of(text.ptr + at, end - at));
-        at = end + 1;
+        at = next;
     }
     p->playlist->lines = p->line;
     if (!p->has_extm3u) {
@@ -214,6 +239,9 @@ static void decide_kind(struct m3u8_parser *p)
     bool media = p->decisive_media ? has_segments || !has_variants
                                    : p->seen_media != 0 && p->seen_multivariant == 0;
     m->kind = media ? M3U8_MEDIA : M3U8_MULTIVARIANT;
+    if (media && p->import_failed) {
+        m3u8_stop(p, M3U8_INVALID);
+    }
     if (media) {
         m3u8_finish_media(p);
     } else {

@@ -107,8 +107,10 @@ enum m3u8_segment_flag {
     M3U8_SEGMENT_DISCONTINUITY = 1 << 1,  /* EXT-X-DISCONTINUITY stands before it */
     M3U8_SEGMENT_RANGE = 1 << 2,          /* range is valid */
     M3U8_SEGMENT_DATE = 1 << 3,           /* its date was written, not extrapolated */
-    M3U8_SEGMENT_OFFSET_GUESSED = 1 << 4, /* EXT-X-BYTERANGE without offset and without a
-                                           * predecessor in the same resource: offset 0 taken */
+    M3U8_SEGMENT_OFFSET_GUESSED = 1 << 4, /* EXT-X-BYTERANGE without offset, and the segment
+                                           * before is no range of the same resource: the end of
+                                           * its range is taken whatever its resource, as
+                                           * players do, or 0 when it has none */
 };
 
 struct m3u8_segment {
@@ -326,7 +328,7 @@ struct m3u8_source {
 
 enum m3u8_status {
     M3U8_OK,
-    M3U8_NOT_PLAYLIST, /* the first line that is not blank is not #EXTM3U */
+    M3U8_NOT_PLAYLIST, /* the first line that is not blank or a comment is not #EXTM3U */
     M3U8_INVALID,      /* a variable that must be known is not (section 4.4.2.3) */
     M3U8_TOO_LARGE,    /* a limit of the source was passed */
     M3U8_NO_MEMORY,

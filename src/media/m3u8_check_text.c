@@ -118,6 +118,16 @@ static void check_bytes(struct m3u8_parser *p, struct span line)
     }
 }
 
+/* Of a text whose lines end in CR alone this is told once. */
+static void note_lone_cr(struct m3u8_parser *p)
+{
+    struct span rest = span_skip(p->playlist->text, p->line_end);
+    if (span_starts_with(rest, SPAN("\r")) && !span_starts_with(rest, SPAN("\r\n"))) {
+        p->check->cr_told = true;
+        m3u8_note(p, M3U8_RULE_LINE_END, NULL, "CR in column %u", p->line_end - p->line_at + 1);
+    }
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -134,6 +144,9 @@ void m3u8_check_line(struct m3u8_parser *p, struct span raw)
         line.len--;
     }
     check_bytes(p, line);
+    if (p->cr_lines && !p->check->cr_told) {
+        note_lone_cr(p);
+    }
     if (line.len > 0 && is_blank(line.ptr[0])) {
         m3u8_note(p, M3U8_RULE_WHITESPACE, NULL, "at the start of the line");
     } else if (line.len > 0 && line.ptr[0] != '#') {
@@ -180,12 +193,8 @@ static void check_value_presence(struct m3u8_parser *p, const struct m3u8_tag_in
 void m3u8_check_tag(struct m3u8_parser *p)
 {
     const struct m3u8_tag_info *info = &m3u8_tag_table[p->tag];
-    struct span text = p->playlist->text;
-    size_t end = p->line_at;
-    while (end < text.len && text.ptr[end] != '\n') {
-        end++;
-    }
-    struct span line = span_of(text.ptr + p->line_at, end - p->line_at);
+    const char *text = p->playlist->text.ptr;
+    struct span line = span_of(text + p->line_at, p->line_end - p->line_at);
     if (line.len > 0 && line.ptr[line.len - 1] == '\r') {
         line.len--;
     }

@@ -36,6 +36,7 @@ struct m3u8_checker {
     uint32_t hints[2];     /* count by TYPE: PART, MAP */
     uint32_t undated_line; /* of a discontinuity whose segment has no date */
     bool any_date;
+    bool cr_told;         /* of lines that end in CR alone */
     uint32_t map_line;    /* of the first EXT-X-MAP */
     uint32_t import_line; /* of the first IMPORT */
     uint32_t allow_cache_line;

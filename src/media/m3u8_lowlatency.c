@@ -21,11 +21,12 @@ static bool read_seconds(const struct m3u8_attrs *attrs, unsigned at, int64_t *o
     return true;
 }
 
-/* A part without offset follows the part before it in the same resource (section 4.4.4.9). */
+/* A part without offset follows the part before it. That should lie in the same resource
+ * (section 4.4.4.9); players do not look. */
 static void place_part(struct m3u8_parser *p, struct m3u8_part *part, bool has_offset)
 {
     uint64_t end;
-    if (!has_offset && p->part_uri.len > 0 && span_equal(p->part_uri, part->uri) &&
+    if (!has_offset && p->part_uri.len > 0 &&
         !__builtin_add_overflow(p->part_end, part->range.length, &end)) {
         part->range.offset = p->part_end;
     }

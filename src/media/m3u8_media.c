@@ -13,11 +13,6 @@ static uint32_t text_offset(const struct m3u8_parser *p, struct span s)
     return (uint32_t)(s.ptr - p->playlist->text.ptr);
 }
 
-static bool no_segment_yet(const struct m3u8_parser *p)
-{
-    return p->block->arrays[M3U8_SEGMENTS].count == 0;
-}
-
 static void apply_extinf(struct m3u8_parser *p)
 {
     struct m3u8_pending *next = &p->pending;
@@ -214,12 +209,13 @@ static void apply_target_duration(struct m3u8_parser *p)
     p->playlist->flags |= M3U8_HAS_TARGET_DURATION;
 }
 
+/* The last tag counts, and for the whole playlist even when segments stand before it: so take
+ * it the players that do not refuse such a playlist. */
 static void apply_sequence(struct m3u8_parser *p, uint64_t *out, uint32_t flag)
 {
     uint64_t value;
     /* A sequence number that later additions would wrap is no number anybody counts with. */
-    if (!span_to_u64(span_trim(p->tag_value), &value) || value > UINT64_MAX / 2 ||
-        !no_segment_yet(p)) {
+    if (!span_to_u64(span_trim(p->tag_value), &value) || value > UINT64_MAX / 2) {
         ignore_tag(p);
         return;
     }
@@ -284,13 +280,11 @@ void m3u8_apply_media_tag(struct m3u8_parser *p)
         break;
     case M3U8_TAG_MEDIA_SEQUENCE:
         apply_sequence(p, &m->media_sequence, M3U8_HAS_MEDIA_SEQUENCE);
+        p->late_sequence = p->block->arrays[M3U8_SEGMENTS].count > 0;
         break;
-    case M3U8_TAG_DISCONTINUITY_SEQUENCE: {
-        uint64_t before = m->discontinuity_sequence;
+    case M3U8_TAG_DISCONTINUITY_SEQUENCE:
         apply_sequence(p, &m->discontinuity_sequence, M3U8_HAS_DISCONTINUITY_SEQUENCE);
-        p->discontinuities += m->discontinuity_sequence - before;
         break;
-    }
     case M3U8_TAG_ENDLIST:
         m->flags |= M3U8_ENDLIST;
         break;
@@ -324,8 +318,8 @@ void m3u8_apply_media_tag(struct m3u8_parser *p)
     }
 }
 
-/* Works out where a byte range without offset begins: after the range before it, when that lies
- * in the same resource. */
+/* Works out where a byte range without offset begins: after the range of the segment before. It
+ * should be one of the same resource; players do not look. */
 static void place_range(struct m3u8_parser *p, struct m3u8_segment *segment)
 {
     if ((segment->flags & M3U8_SEGMENT_RANGE) == 0) {
@@ -335,12 +329,13 @@ static void place_range(struct m3u8_parser *p, struct m3u8_segment *segment)
     segment->range = p->pending.range;
     if (!p->pending.has_offset) {
         bool follows = p->range_uri.len > 0 && span_equal(p->range_uri, segment->uri);
-        uint64_t end;
-        if (follows && !__builtin_add_overflow(p->range_end, segment->range.length, &end)) {
-            segment->range.offset = p->range_end;
-        } else {
-            segment->flags |= M3U8_SEGMENT_OFFSET_GUESSED;
+        uint64_t end, start = p->range_uri.len > 0 ? p->range_end : 0;
+        if (__builtin_add_overflow(start, segment->range.length, &end)) {
+            follows = false;
+            start = 0;
         }
+        segment->range.offset = start;
+        segment->flags |= follows ? 0u : M3U8_SEGMENT_OFFSET_GUESSED;
     }
     p->range_uri = segment->uri;
     p->range_end = segment->range.offset + segment->range.length;
@@ -467,11 +462,27 @@ static void date_backwards(struct m3u8_parser *p)
     }
 }
 
+/* What EXT-X-MEDIA-SEQUENCE and EXT-X-DISCONTINUITY-SEQUENCE say of the segments that stood
+ * before them. */
+static void renumber(struct m3u8_parser *p)
+{
+    const struct m3u8 *m = p->playlist;
+    struct m3u8_array *array = &p->block->arrays[M3U8_SEGMENTS];
+    struct m3u8_segment *segments = (struct m3u8_segment *)(void *)array->items;
+    for (uint32_t i = 0; i < array->count && p->late_sequence; i++) {
+        segments[i].sequence = m->media_sequence + m->skipped_segments + i;
+    }
+    for (uint32_t i = 0; i < array->count && m->discontinuity_sequence != 0; i++) {
+        segments[i].discontinuity_sequence += m->discontinuity_sequence;
+    }
+}
+
 static void finish_tail(struct m3u8_parser *p)
 {
     struct m3u8 *m = p->playlist;
     struct m3u8_segment *tail = &m->tail;
     fill_segment(p, tail, p->block->arrays[M3U8_SEGMENTS].count);
+    tail->discontinuity_sequence += m->discontinuity_sequence;
     tail->line = p->pending.first_part_line;
     tail->duration_us = 0;
     const struct m3u8_array *array = &p->block->arrays[M3U8_PARTS];
@@ -496,6 +507,7 @@ void m3u8_finish_media(struct m3u8_parser *p)
     if (p->missing_extinf) {
         fill_missing_durations(p);
     }
+    renumber(p);
     finish_tail(p);
     if (p->any_date) {
         date_backwards(p);

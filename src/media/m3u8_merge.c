@@ -5,15 +5,23 @@
  * them, and the rest of the delta. That text is parsed like any other, so nothing is known of
  * playlists here that the parser does not know. */
 #include "base/buf.h"
+#include "media/m3u8_parser.h"
 #include "media/m3u8_reload.h"
 #include "media/m3u8_text.h"
 
+/* Both playlists and where the whole one is written. */
+struct merge {
+    const struct m3u8 *held, *delta;
+    bool held_cr, delta_cr; /* lines end in CR alone */
+    struct buf *out;
+};
+
 /* The line that begins at that offset, its end included. */
-static struct span line_at(struct span text, size_t at)
+static struct span line_at(struct span text, bool cr_lines, size_t at)
 {
-    struct span rest = span_skip(text, at);
-    size_t end = span_find(rest, '\n');
-    return span_of(rest.ptr, end == rest.len ? end : end + 1);
+    size_t next;
+    (void)m3u8_line_end(text, cr_lines, at, &next);
+    return span_of(text.ptr + at, (next < text.len ? next : text.len) - at);
 }
 
 static struct span trimmed(struct span line)
@@ -33,9 +41,11 @@ static bool is_tag(struct span line, struct span name)
     return span_starts_with(t, name) && (t.len == name.len || t.ptr[name.len] == ':');
 }
 
+/* A line, ended by LF unless it ends in LF or CRLF already. */
 static int append_line(struct buf *out, struct span line)
 {
-    if (buf_append_span(out, line) != 0) {
+    bool cr = line.len > 0 && line.ptr[line.len - 1] == '\r';
+    if (buf_append_span(out, span_of(line.ptr, line.len - (cr ? 1 : 0))) != 0) {
         return -1;
     }
     bool ended = line.len > 0 && line.ptr[line.len - 1] == '\n';
@@ -70,47 +80,48 @@ static bool belongs_to_segment(struct span line)
 
 /* Keys, map, bit rate and date that are in force at a segment because of lines before its own.
  */
-static int append_state(struct buf *out, const struct m3u8 *held, const struct m3u8_segment *s)
+static int append_state(const struct merge *c, const struct m3u8_segment *s)
 {
+    const struct m3u8 *held = c->held;
     int status = 0;
     for (uint32_t i = 0; i < s->key_count; i++) {
         const struct m3u8_key *key = &held->keys[s->key_first + i];
         if (key->text_at < s->text_at) {
-            status |= append_line(out, line_at(held->text, key->text_at));
+            status |= append_line(c->out, line_at(held->text, c->held_cr, key->text_at));
         }
     }
     if (s->map != M3U8_NONE && held->maps[s->map].text_at < s->text_at) {
         const struct m3u8_map *map = &held->maps[s->map];
-        status |= append_line(out, line_at(held->text, map->text_at));
+        status |= append_line(c->out, line_at(held->text, c->held_cr, map->text_at));
     }
     if (s->bitrate_kbps != 0) {
-        status |= buf_printf(out, "#EXT-X-BITRATE:%u\n", s->bitrate_kbps);
+        status |= buf_printf(c->out, "#EXT-X-BITRATE:%u\n", s->bitrate_kbps);
     }
     char date[40];
     if (s->date_us != M3U8_NO_DATE && (s->flags & M3U8_SEGMENT_DATE) == 0 &&
         m3u8_write_date(s->date_us, date, sizeof date) > 0) {
-        status |= buf_printf(out, "#EXT-X-PROGRAM-DATE-TIME:%s\n", date);
+        status |= buf_printf(c->out, "#EXT-X-PROGRAM-DATE-TIME:%s\n", date);
     }
     return status;
 }
 
-static int append_segment(struct buf *out, const struct m3u8 *held,
-                          const struct m3u8_segment *s, bool first)
+static int append_segment(const struct merge *c, const struct m3u8_segment *s, bool first)
 {
+    const struct m3u8 *held = c->held;
     const struct m3u8_segment *next =
         s + 1 < held->segments + held->segment_count ? s + 1 : &held->tail;
     /* A range whose offset was carried on must carry it itself once the one before is gone. */
     bool range = first && (s->flags & M3U8_SEGMENT_RANGE) != 0;
     if (range &&
-        buf_printf(out, "#EXT-X-BYTERANGE:%llu@%llu\n", (unsigned long long)s->range.length,
+        buf_printf(c->out, "#EXT-X-BYTERANGE:%llu@%llu\n", (unsigned long long)s->range.length,
                    (unsigned long long)s->range.offset) != 0) {
         return -1;
     }
     size_t at = s->text_at;
     while (at < next->text_at) {
-        struct span line = line_at(held->text, at);
+        struct span line = line_at(held->text, c->held_cr, at);
         bool again = range && is_tag(line, SPAN("#EXT-X-BYTERANGE"));
-        if (belongs_to_segment(line) && !again && append_line(out, line) != 0) {
+        if (belongs_to_segment(line) && !again && append_line(c->out, line) != 0) {
             return -1;
         }
         at += line.len;
@@ -161,52 +172,59 @@ static struct span daterange_id(struct span line)
 
 /* The date ranges held that the delta left out and did not name as removed, every tag of them.
  * Only a delta with RECENTLY-REMOVED-DATERANGES leaves any out. */
-static int append_dateranges(struct buf *out, const struct m3u8 *held, const struct m3u8 *delta)
+static int append_dateranges(const struct merge *c)
 {
+    const struct m3u8 *held = c->held, *delta = c->delta;
     if ((delta->flags & M3U8_SKIP_DATERANGES) == 0 || held->daterange_count == 0) {
         return 0;
     }
     for (size_t at = 0; at < held->text.len;) {
-        struct span line = line_at(held->text, at);
+        struct span line = line_at(held->text, c->held_cr, at);
         at += line.len;
         if (!is_tag(line, SPAN("#EXT-X-DATERANGE"))) {
             continue;
         }
         struct span id = daterange_id(line);
         if (!in_tab_list(delta->removed_dateranges, id) && !has_daterange(delta, id) &&
-            append_line(out, line) != 0) {
+            append_line(c->out, line) != 0) {
             return -1;
         }
     }
     return 0;
 }
 
-static int write_merged(struct buf *out, const struct m3u8 *held, const struct m3u8 *delta)
+/* What EXT-X-SKIP stands for. */
+static int append_skipped(const struct merge *c)
 {
-    const struct m3u8_segment *first = m3u8_segment_by_sequence(held, delta->media_sequence);
-    bool done = false; /* a further EXT-X-SKIP is ignored, as the parser does */
-    for (size_t at = 0; at < delta->text.len;) {
-        struct span line = line_at(delta->text, at);
-        at += line.len;
-        if (!is_tag(line, SPAN("#EXT-X-SKIP"))) {
-            if (append_line(out, line) != 0) {
-                return -1;
-            }
-            continue;
-        }
-        if (done) {
-            continue;
-        }
-        done = true;
-        if (append_dateranges(out, held, delta) != 0 ||
-            (delta->skipped_segments > 0 && append_state(out, held, first) != 0)) {
+    const struct m3u8 *delta = c->delta;
+    const struct m3u8_segment *first = m3u8_segment_by_sequence(c->held, delta->media_sequence);
+    if (append_dateranges(c) != 0 ||
+        (delta->skipped_segments > 0 && append_state(c, first) != 0)) {
+        return -1;
+    }
+    for (uint64_t i = 0; i < delta->skipped_segments; i++) {
+        if (append_segment(c, first + i, i == 0) != 0) {
             return -1;
         }
-        for (uint64_t i = 0; i < delta->skipped_segments; i++) {
-            if (append_segment(out, held, first + i, i == 0) != 0) {
-                return -1;
-            }
+    }
+    return 0;
+}
+
+static int write_merged(const struct merge *c)
+{
+    const struct m3u8 *delta = c->delta;
+    bool done = false; /* a further EXT-X-SKIP is ignored, as the parser does */
+    for (size_t at = 0; at < delta->text.len;) {
+        struct span line = line_at(delta->text, c->delta_cr, at);
+        at += line.len;
+        bool skip = is_tag(line, SPAN("#EXT-X-SKIP"));
+        if (!skip && append_line(c->out, line) != 0) {
+            return -1;
         }
+        if (skip && !done && append_skipped(c) != 0) {
+            return -1;
+        }
+        done = done || skip;
     }
     return 0;
 }
@@ -237,7 +255,14 @@ enum m3u8_merge_status m3u8_merge(struct m3u8 *held, struct m3u8 *delta,
     struct buf text;
     buf_init(&text, held->text.len + delta->text.len + 65536);
     struct m3u8 *merged = NULL;
-    if (write_merged(&text, held, delta) == 0) {
+    struct merge merge = {
+        .held = held,
+        .delta = delta,
+        .held_cr = m3u8_has_cr_lines(held->text),
+        .delta_cr = m3u8_has_cr_lines(delta->text),
+        .out = &text,
+    };
+    if (write_merged(&merge) == 0) {
         struct m3u8_source whole = *source;
         whole.text = buf_span(&text);
         whole.url = delta->url;

@@ -7,10 +7,16 @@ static void ignore_tag(struct m3u8_parser *p)
     p->playlist->ignored_tags++;
 }
 
+/* The number at the start of the value, as players read it: "1280000.0" is one too. */
 static uint64_t get_u64(const struct m3u8_attrs *attrs, unsigned at)
 {
+    struct span text = m3u8_attrs_get(attrs, at);
     uint64_t value = 0;
-    (void)span_to_u64(m3u8_attrs_get(attrs, at), &value);
+    size_t digits = 0;
+    while (digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9') {
+        digits++;
+    }
+    (void)span_to_u64(span_of(text.ptr, digits), &value);
     return value;
 }
 

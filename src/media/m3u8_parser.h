@@ -186,6 +186,8 @@ struct m3u8_parser {
 
     uint32_t line;         /* number of the line being read */
     uint32_t line_at;      /* its offset in the text */
+    uint32_t line_end;     /* offset of what ends it: LF, a lone CR or the end of the text */
+    bool cr_lines;         /* lines end in CR alone */
     enum m3u8_tag tag;     /* being read; M3U8_TAG_COUNT in a URI line */
     struct span tag_value; /* what follows its ':' */
     bool tag_has_colon;
@@ -198,9 +200,11 @@ struct m3u8_parser {
     struct m3u8_pending pending;
     uint32_t after_segment_at; /* offset of the first line after the last segment */
     bool missing_extinf;       /* some segment has none: durations are filled in at the end */
+    bool late_sequence;        /* EXT-X-MEDIA-SEQUENCE came after a segment */
+    bool import_failed;        /* an IMPORT found nothing, which a media playlist must not */
     bool any_date;
     int64_t next_date_us;     /* extrapolated date of the next segment */
-    uint64_t discontinuities; /* current discontinuity sequence number */
+    uint64_t discontinuities; /* EXT-X-DISCONTINUITY tags so far */
     uint32_t bitrate_kbps;
     uint32_t map; /* in force, index or M3U8_NONE */
     struct m3u8_key active[M3U8_ACTIVE_KEYS];
@@ -218,6 +222,16 @@ struct m3u8_parser {
 
     struct m3u8_ids daterange_ids;
 };
+
+/* --- m3u8.c --- */
+
+/* Whether lines end in CR alone, as the first CR tells. Players take such a text, though
+ * section 4.1 knows only LF and CRLF. */
+bool m3u8_has_cr_lines(struct span text);
+
+/* Where the line that begins at `at` ends: its CR of CRLF belongs to it unless cr_lines is set.
+ * *next is where the line after it begins, past the end of the text when there is none. */
+size_t m3u8_line_end(struct span text, bool cr_lines, size_t at, size_t *next);
 
 /* --- m3u8_memory.c --- */
 

@@ -48,14 +48,20 @@ static const struct m3u8_define *own_define(const struct m3u8_parser *p, struct 
                        name);
 }
 
+static void note(struct m3u8_parser *p, enum m3u8_rule rule, const char *attribute,
+                 struct span name)
+{
+    if (p->check != NULL) {
+        m3u8_note(p, rule, attribute, "\"%.*s\"", name.len > 60 ? 60 : (int)name.len, name.ptr);
+    }
+}
+
 /* Breaks off with a rule broken. */
 static void fail(struct m3u8_parser *p, enum m3u8_rule rule, const char *attribute,
                  struct span name)
 {
     m3u8_stop(p, M3U8_INVALID);
-    if (p->check != NULL) {
-        m3u8_note(p, rule, attribute, "\"%.*s\"", name.len > 60 ? 60 : (int)name.len, name.ptr);
-    }
+    note(p, rule, attribute, name);
 }
 
 /* The length after substitution; stops the parsing when a name is not defined. */
@@ -154,7 +160,9 @@ static bool imported_value(struct m3u8_parser *p, struct span name, struct span 
         return true;
     }
     if (define == NULL) {
-        fail(p, M3U8_RULE_DEFINE_IMPORT_UNKNOWN, "IMPORT", name);
+        /* A multivariant playlist imports nothing: there the tag is only passed over. */
+        p->import_failed = true;
+        note(p, M3U8_RULE_DEFINE_IMPORT_UNKNOWN, "IMPORT", name);
         return false;
     }
     return keep_copy(p, define->value, out);

@@ -87,15 +87,19 @@ static void test_byte_ranges(void **state)
                            "#EXTINF:4,\n#EXT-X-BYTERANGE:200\na.mp4\n"
                            "#EXTINF:4,\n#EXT-X-BYTERANGE:300\nb.mp4\n"
                            "#EXTINF:4,\na.mp4\n"
+                           "#EXTINF:4,\n#EXT-X-BYTERANGE:5\na.mp4\n"
                            "#EXTINF:4,\n#EXT-X-BYTERANGE:18446744073709551615@1\na.mp4\n");
     const struct m3u8_segment *s = m->segments;
     assert_int_equal(s[0].range.offset, 720);
     assert_int_equal(s[1].range.offset, 820);
     assert_int_equal(s[1].range.length, 200);
-    assert_int_equal(s[2].range.offset, 0);
+    assert_int_equal(s[1].flags, M3U8_SEGMENT_RANGE);
+    assert_int_equal(s[2].range.offset, 1020); /* Another resource: players carry on. */
     assert_int_equal(s[2].flags, M3U8_SEGMENT_RANGE | M3U8_SEGMENT_OFFSET_GUESSED);
     assert_int_equal(s[3].flags, 0);
-    assert_int_equal(s[4].flags, 0); /* It would wrap around: no range. */
+    assert_int_equal(s[4].range.offset, 0); /* Nothing to carry on from. */
+    assert_int_equal(s[4].flags, M3U8_SEGMENT_RANGE | M3U8_SEGMENT_OFFSET_GUESSED);
+    assert_int_equal(s[5].flags, 0); /* It would wrap around: no range. */
     assert_int_equal(m->maps[0].range.length, 720);
     assert_int_equal(m->maps[0].range.offset, 0);
     assert_int_equal(s[3].map, 0);
@@ -299,7 +303,7 @@ static void test_what_players_survive(void **state)
     struct m3u8 *m =
         parse("\xef\xbb\xbf\n  #EXTM3U \n#EXT-X-TARGETDURATION: 4 \n#EXTINF: 3.5 , a \n"
               " a.ts \n#EXTINF:-1,\nb.ts\nc.ts\n#EXTINF:x,\nd.ts\n#ext-x-endlist\n"
-              "#EXT-X-MEDIA-SEQUENCE:9\n");
+              "#EXT-X-PLAYLIST-TYPE:LIVE\n");
     assert_int_equal(m->segment_count, 4);
     expect_text(m->segments[0].uri, "a.ts");
     assert_int_equal(m->segments[0].duration_us, 3500000);
@@ -324,7 +328,70 @@ static void test_what_players_survive(void **state)
     m3u8_unref(m);
     assert_int_equal(parse_as("", "", NULL, &m), M3U8_NOT_PLAYLIST);
     assert_int_equal(parse_as("<html>", "", NULL, &m), M3U8_NOT_PLAYLIST);
-    assert_int_equal(parse_as("# x\n#EXTM3U\n", "", NULL, &m), M3U8_NOT_PLAYLIST);
+    assert_int_equal(parse_as("# x\n", "", NULL, &m), M3U8_NOT_PLAYLIST);
+    assert_int_equal(parse_as("#EXTINF:4,\n#EXTM3U\n", "", NULL, &m), M3U8_NOT_PLAYLIST);
+    m = parse("# x\n\n#EXTM3U\n#EXT-X-TARGETDURATION:4\n");
+    assert_int_equal(m->kind, M3U8_MEDIA);
+    m3u8_unref(m);
+    m = parse("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1280000.7,AVERAGE-BANDWIDTH=9x\na.m3u8\n");
+    assert_int_equal(m->variants[0].bandwidth_bps, 1280000);
+    assert_int_equal(m->variants[0].average_bandwidth_bps, 9);
+    m3u8_unref(m);
+}
+
+/* Sequence tags that come too late, and twice. */
+static void test_late_sequences(void **state)
+{
+    (void)state;
+    struct m3u8 *m = parse("#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:3\n"
+                           "#EXTINF:4,\na.ts\n#EXT-X-DISCONTINUITY\n#EXTINF:4,\nb.ts\n"
+                           "#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-DISCONTINUITY-SEQUENCE:20\n"
+                           "#EXT-X-DISCONTINUITY\n#EXTINF:4,\nc.ts\n"
+                           "#EXT-X-PART:DURATION=1,URI=\"d.0.ts\"\n");
+    assert_int_equal(m->media_sequence, 7);
+    assert_int_equal(m->discontinuity_sequence, 20);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(m->segments[i].sequence, 7 + i);
+        assert_int_equal(m->segments[i].discontinuity_sequence, 20 + i);
+    }
+    assert_int_equal(m->tail.sequence, 10);
+    assert_int_equal(m->tail.discontinuity_sequence, 22);
+    m3u8_unref(m);
+}
+
+/* Lines that end in CR alone, and the two other ends among them. */
+static void test_cr_lines(void **state)
+{
+    (void)state;
+    struct m3u8 *m = parse("#EXTM3U\r#EXT-X-TARGETDURATION:4\r\r#EXTINF:4,one\ra.ts\r\n"
+                           "#EXTINF:3,two\nb.ts\r#EXT-X-ENDLIST");
+    assert_int_equal(m->segment_count, 2);
+    expect_text(m->segments[0].uri, "a.ts");
+    expect_text(m3u8_segment_title(m, &m->segments[0]), "one");
+    expect_text(m3u8_segment_title(m, &m->segments[1]), "two");
+    assert_int_equal(m->segments[1].line, 7);
+    assert_int_equal(m->lines, 8);
+    assert_true(m3u8_is_final(m));
+    m3u8_unref(m);
+    /* The first CR tells: here it belongs to CRLF, and one within a line is no end. */
+    m = parse("#EXTM3U\r\n#EXT-X-TARGETDURATION:4\r\n#EXTINF:4,a\rb\r\na.ts\r\n");
+    assert_int_equal(m->segment_count, 1);
+    expect_text(m->segments[0].uri, "a.ts");
+    m3u8_unref(m);
+}
+
+/* IMPORT has no place in a multivariant playlist; it is passed over until it is missed. */
+static void test_import_in_multivariant(void **state)
+{
+    (void)state;
+    struct m3u8 *m = parse("#EXTM3U\n#EXT-X-DEFINE:IMPORT=\"a\"\n"
+                           "#EXT-X-STREAM-INF:BANDWIDTH=1\na.m3u8\n");
+    assert_int_equal(m->variant_count, 1);
+    m3u8_unref(m);
+    assert_int_equal(parse_as("#EXTM3U\n#EXT-X-DEFINE:IMPORT=\"a\"\n"
+                              "#EXT-X-STREAM-INF:BANDWIDTH=1\n{$a}.m3u8\n",
+                              "", NULL, &m),
+                     M3U8_INVALID);
 }
 
 static void test_date_ranges_merge(void **state)
@@ -373,11 +440,19 @@ static void test_urls_resolve(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_media_facts),       cmocka_unit_test(test_byte_ranges),
-        cmocka_unit_test(test_keys_and_maps),     cmocka_unit_test(test_dates),
-        cmocka_unit_test(test_low_latency),       cmocka_unit_test(test_multivariant_facts),
-        cmocka_unit_test(test_variables),         cmocka_unit_test(test_what_players_survive),
-        cmocka_unit_test(test_date_ranges_merge), cmocka_unit_test(test_urls_resolve),
+        cmocka_unit_test(test_media_facts),
+        cmocka_unit_test(test_byte_ranges),
+        cmocka_unit_test(test_keys_and_maps),
+        cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_low_latency),
+        cmocka_unit_test(test_multivariant_facts),
+        cmocka_unit_test(test_variables),
+        cmocka_unit_test(test_what_players_survive),
+        cmocka_unit_test(test_date_ranges_merge),
+        cmocka_unit_test(test_urls_resolve),
+        cmocka_unit_test(test_late_sequences),
+        cmocka_unit_test(test_cr_lines),
+        cmocka_unit_test(test_import_in_multivariant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,8 +25,6 @@ static const struct {
     {"empty", "playlist", "a text without #EXTM3U is no playlist (4.4.1.1)"},
     {"manifestNoExtM3u", "playlist", "a text without #EXTM3U is no playlist (4.4.1.1)"},
     {"start", "playlist", "a text without #EXTM3U is no playlist (4.4.1.1)"},
-    {"master", "playlist", "#EXTM3U must be the first line (4.4.1.1)"},
-    {"streamInfInvalid", "playlist", "#EXTM3U must be the first line (4.4.1.1)"},
     {"zeroDuration", "duration", "0 is a duration; the other makes it 0.01"},
     {"negativeMediaSequence", "mediaSequence", "a sequence number is never negative (4.2)"},
     {"multipleTargetDurations", "duration",
@@ -36,10 +34,6 @@ static const struct {
      "-10 is no integer of 4.2; the longest "
      "segment tells"},
     {"invalidTargetDuration", "targetDuration", "NaN is no integer; the longest segment tells"},
-    {"llhls-byte-range", "offset",
-     "a range without offset follows only ranges of its own resource "
-     "(4.4.4.2), the other carries on from any"},
-    {"byteRange", "offset", "as above"},
     {"llhls-delta-byte-range", "preloadHints", "unknown TYPE must be ignored (6.3.8)"},
     {"llhls-byte-range", "preloadHints", "unknown TYPE must be ignored (6.3.8)"},
 };

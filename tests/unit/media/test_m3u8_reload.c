@@ -85,6 +85,42 @@ static void test_merge(void **state)
     m3u8_unref(delta);
 }
 
+/* Parses the text with other line ends. */
+static struct m3u8 *parse_ended(const char *text, const char *line_end)
+{
+    char changed[4096];
+    size_t used = 0;
+    for (; *text != '\0'; text++) {
+        const char *piece = *text == '\n' ? line_end : (char[]){*text, '\0'};
+        used += (size_t)snprintf(changed + used, sizeof changed - used, "%s", piece);
+        assert_true(used < sizeof changed);
+    }
+    return parse(changed);
+}
+
+/* Whatever ends the lines of either playlist, the whole one is the same. */
+static void test_merge_line_ends(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"\n", "\r\n", "\r"};
+    const struct m3u8_source limits = {0};
+    for (size_t i = 0; i < 9; i++) {
+        struct m3u8 *held = parse_ended(held_text, ends[i / 3]);
+        struct m3u8 *delta = parse_ended(delta_text, ends[i % 3]), *whole = NULL;
+        assert_int_equal(m3u8_merge(held, delta, &limits, &whole), M3U8_MERGED);
+        assert_int_equal(whole->segment_count, 5);
+        assert_int_equal(whole->segments[0].range.offset, 100);
+        assert_int_equal(whole->segments[4].sequence, 15);
+        assert_int_equal(whole->segments[4].discontinuity_sequence, 4);
+        assert_true(span_equal(whole->segments[2].uri, SPAN("13.mp4")));
+        assert_true(span_equal(m3u8_segment_title(whole, whole->segments), SPAN("eleven")));
+        assert_int_equal(whole->daterange_count, 2);
+        m3u8_unref(whole);
+        m3u8_unref(delta);
+        m3u8_unref(held);
+    }
+}
+
 static void test_merge_incomplete(void **state)
 {
     (void)state;
@@ -156,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_merge_line_ends),
         cmocka_unit_test(test_merge_incomplete),
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_lateness),
