@@ -55,14 +55,14 @@ int m3u8_write_media_start(struct buf *buf, const struct m3u8_write_media *media
     if (!media->no_media_sequence && !(vod && media->media_sequence == 0)) {
         status |= buf_printf(buf, "#EXT-X-MEDIA-SEQUENCE:%" PRIu64 "\n", media->media_sequence);
     }
-    if (media->discontinuity_sequence > 0) {
+    if (media->discontinuity_sequence > 0 || media->has_discontinuities) {
         status |= buf_printf(buf, "#EXT-X-DISCONTINUITY-SEQUENCE:%" PRIu64 "\n",
                              media->discontinuity_sequence);
     }
     if (media->type != M3U8_WRITE_LIVE) {
         status |= buf_printf(buf, "#EXT-X-PLAYLIST-TYPE:%s\n", vod ? "VOD" : "EVENT");
     }
-    return status | buf_append_string(buf, "#EXT-X-INDEPENDENT-SEGMENTS\n");
+    return status;
 }
 
 int m3u8_write_map(struct buf *buf, struct span uri, struct m3u8_write_range range)

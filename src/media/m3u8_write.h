@@ -16,7 +16,8 @@
 
 /* A multivariant playlist: start, then renditions, then variants. */
 
-/* EXTM3U, EXT-X-VERSION, EXT-X-INDEPENDENT-SEGMENTS. */
+/* EXTM3U, EXT-X-VERSION, EXT-X-INDEPENDENT-SEGMENTS, which speaks for all media playlists and
+ * should not stand in them as well (section 4.4.2.1). */
 int m3u8_write_multivariant_start(struct buf *buf, unsigned version);
 
 /* EXT-X-MEDIA of TYPE=AUDIO. */
@@ -57,9 +58,10 @@ struct m3u8_write_media {
     unsigned version;
     unsigned target_duration_s;
     uint64_t media_sequence;         /* not written when 0 and the type is VOD */
-    uint64_t discontinuity_sequence; /* not written when 0 */
+    uint64_t discontinuity_sequence; /* not written when 0, unless has_discontinuities */
     enum m3u8_write_type type;
-    bool no_media_sequence; /* leave EXT-X-MEDIA-SEQUENCE out whatever it is */
+    bool no_media_sequence;   /* leave EXT-X-MEDIA-SEQUENCE out whatever it is */
+    bool has_discontinuities; /* EXT-X-DISCONTINUITY is there or will come */
 };
 
 int m3u8_write_media_start(struct buf *buf, const struct m3u8_write_media *media);

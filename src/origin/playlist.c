@@ -22,13 +22,20 @@ static void uri_prefix(const struct playlist_request *request, const struct stre
              folder[0] != '\0' ? "/" : "");
 }
 
+/* The least that says what its media playlists use: fractions of seconds in EXTINF, byte
+ * ranges, EXT-X-MAP (rfc8216bis section 8). */
+static unsigned version_needed(const struct stream *stream)
+{
+    return stream->format == STREAM_FMP4 ? 6 : stream->byte_ranges ? 4 : 3;
+}
+
 static int render_multivariant(const struct playlist_request *request,
                                const struct stream *stream, struct buf *out)
 {
     char prefix[URI_BYTES];
     char uri[URI_BYTES + 32];
     uri_prefix(request, stream, "", prefix);
-    int status = m3u8_write_multivariant_start(out, stream->format == STREAM_FMP4 ? 6 : 4);
+    int status = m3u8_write_multivariant_start(out, version_needed(stream));
     if (stream->has_audio) {
         snprintf(uri, sizeof uri, "%saudio/index.m3u8", prefix);
         struct m3u8_write_rendition rendition = {.group = AUDIO_GROUP,
@@ -76,14 +83,15 @@ static int render_head(const struct playlist_request *request, uint64_t first, s
 {
     const struct stream *stream = request->target.rendition->stream;
     struct m3u8_write_media media = {
-        .version = stream->format == STREAM_FMP4 ? 6 : 4,
+        .version = version_needed(stream),
         .target_duration_s = (unsigned)((stream->segment_us + 500000) / 1000000),
         .media_sequence = first,
         .discontinuity_sequence = first > 0 ? discontinuities(stream, first - 1) : 0,
         .type = stream->kind == STREAM_VOD     ? M3U8_WRITE_VOD
                 : stream->kind == STREAM_EVENT ? M3U8_WRITE_EVENT
                                                : M3U8_WRITE_LIVE,
-        .no_media_sequence = stream->no_sequence};
+        .no_media_sequence = stream->no_sequence,
+        .has_discontinuities = stream->discontinuity_every > 0 && stream->kind == STREAM_LIVE};
     if (media.target_duration_s == 0) {
         media.target_duration_s = 1;
     }

@@ -82,7 +82,6 @@ static void test_live(void **state)
     assert_written(
         &buf, "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:4\n"
               "#EXT-X-MEDIA-SEQUENCE:17\n#EXT-X-DISCONTINUITY-SEQUENCE:2\n"
-              "#EXT-X-INDEPENDENT-SEGMENTS\n"
               "#EXT-X-MAP:URI=\"init.mp4\",BYTERANGE=\"700@0\"\n"
               "#EXT-X-KEY:METHOD=AES-128,URI=\"key\",IV=0xab000000000000000000000000000001\n"
               "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:20.123Z\n"
@@ -99,13 +98,15 @@ static void test_types(void **state)
     } cases[] = {
         {{.version = 3, .target_duration_s = 2, .type = M3U8_WRITE_VOD},
          "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-PLAYLIST-TYPE:VOD\n"
-         "#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-ENDLIST\n"},
+         "#EXT-X-ENDLIST\n"},
         {{.version = 3, .target_duration_s = 2, .type = M3U8_WRITE_EVENT},
          "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:0\n"
-         "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-ENDLIST\n"},
+         "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-ENDLIST\n"},
         {{.version = 3, .target_duration_s = 2, .media_sequence = 9, .no_media_sequence = true},
-         "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n"
-         "#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-ENDLIST\n"},
+         "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-ENDLIST\n"},
+        {{.version = 3, .target_duration_s = 2, .has_discontinuities = true},
+         "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:0\n"
+         "#EXT-X-DISCONTINUITY-SEQUENCE:0\n#EXT-X-ENDLIST\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct buf buf;
