@@ -44,7 +44,7 @@ static const char help_tail[] =
     "FILE may be - for standard input.\n"
     "\n"
     "Exit status: 0 no must-rule is broken, 1 one is (with --strict: or a should-rule),\n"
-    "2 usage, 3 something could not be read.\n";
+    "2 usage, 3 something could not be read, 130 interrupted while following.\n";
 
 const struct option_command *app_lint_command(void)
 {
@@ -98,6 +98,7 @@ void lint_load(struct lint_web *web, struct lint_entry *entry, struct span url,
     struct lint_body body;
     const struct lint_want want = {.url = url, .kind = METRIC_KIND_MEDIA_PLAYLIST};
     if (lint_web_read(web, &want, &body) == 0) {
+        lint_check_served(&body, url, &entry->report);
         parse_into(entry, &body, body.url, multivariant, false);
     } else {
         entry->unreadable = fail_info(body.fail)->words;
@@ -178,9 +179,9 @@ static int lint_url(const struct lint_options *options, struct lint_results *res
         check_together(results);
     }
     if (options->follow_us > 0) {
-        lint_follow(&web, results, options->follow_us);
+        lint_follow(&web, results, options->follow_us, options->json ? NULL : stdout);
     }
-    if (options->segments) {
+    if (options->segments && !results->interrupted) {
         lint_segments(&web, results, options);
     }
     lint_web_close(&web);
@@ -204,6 +205,9 @@ static int lint_file(const struct lint_options *options, struct lint_results *re
 
 static int exit_status(const struct lint_options *options, const struct lint_results *results)
 {
+    if (results->interrupted) {
+        return 130;
+    }
     if (lint_results_unreadable(results)) {
         return 3;
     }
@@ -212,13 +216,14 @@ static int exit_status(const struct lint_options *options, const struct lint_res
     return broken ? 1 : 0;
 }
 
-static int print(const struct lint_options *options, const struct lint_results *results)
+static int print(const struct lint_options *options, struct lint_results *results)
 {
     int status = exit_status(options, results);
     if (options->json) {
         return lint_print_json(results, status, stdout) == 0 ? status : 3;
     }
     lint_print_text(results, stdout);
+    lint_print_rest(results, stdout);
     fprintf(stderr, "%zu %s: %llu must, %llu should\n", results->count,
             results->count == 1 ? "playlist" : "playlists",
             (unsigned long long)lint_results_must(results),

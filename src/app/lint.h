@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 /* Runs the subcommand; argv[0] is "lint". Returns the exit status: 0 clean, 1 a must-rule is
- * broken (or a should-rule, with --strict), 2 usage, 3 unreadable. */
+ * broken (or a should-rule, with --strict), 2 usage, 3 unreadable, 130 interrupted while
+ * following. */
 int app_lint_main(int argc, char **argv);
 
 /* Its options, for help, man page and completion. */
@@ -32,8 +33,16 @@ struct lint_options {
 void lint_load(struct lint_web *web, struct lint_entry *entry, struct span url,
                const struct m3u8 *multivariant);
 
-/* Reloads the live playlists among the entries for that long, and reports on each load. */
-void lint_follow(struct lint_web *web, struct lint_results *results, int64_t duration_us);
+/* Adds to the report what is wrong with how a playlist was answered; `asked` is the URL before
+ * redirects. */
+void lint_check_served(const struct lint_body *body, struct span asked,
+                       struct m3u8_report *report);
+
+/* Reloads the live playlists among the entries for that long, each by its own pace, and reports
+ * on each load; findings are printed to `out` as they come, unless it is NULL. SIGINT ends it
+ * early and sets results->interrupted. */
+void lint_follow(struct lint_web *web, struct lint_results *results, int64_t duration_us,
+                 FILE *out);
 
 /* Fetches the segments of the media playlists among the entries and holds the playlists against
  * them. */

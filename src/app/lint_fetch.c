@@ -3,7 +3,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "loop/loop.h"
-#include "net/fetch.h"
 #include "shoal/sampler.h"
 
 #include <errno.h>
@@ -16,7 +15,7 @@
 int lint_web_open(struct lint_web *web, struct err *err)
 {
     web->options.clients_limit = 1;
-    web->options.connections_per_client = 2;
+    web->options.connections_per_client = LINT_REQUESTS_MAX;
     web->loop = loop_new();
     /* A lane of its own, which nobody samples. */
     if (web->loop == NULL || metrics_schema_new(NULL, 0, NULL, 0, &web->schema) != 0 ||
@@ -32,11 +31,14 @@ int lint_web_open(struct lint_web *web, struct err *err)
         lint_web_close(web);
         return -1;
     }
+    net_client_open(&web->client, web->worker,
+                    &(struct net_client_options){.connections = LINT_REQUESTS_MAX});
     return 0;
 }
 
 void lint_web_close(struct lint_web *web)
 {
+    net_client_close(&web->client);
     net_worker_close(web->worker);
     shoal_sampler_free(web->sampler);
     shoal_schema_free(web->schema);
@@ -46,13 +48,6 @@ void lint_web_close(struct lint_web *web)
     web->schema = NULL;
     web->loop = NULL;
 }
-
-struct reading {
-    struct fetch fetch;
-    struct loop *loop;
-    struct lint_body *body;
-    bool done;
-};
 
 static void keep_body(struct lint_body *body, struct span bytes)
 {
@@ -67,15 +62,16 @@ static void keep_body(struct lint_body *body, struct span bytes)
     body->len = bytes.len;
 }
 
-static void on_done(struct fetch *fetch, const struct fetch_result *result)
+static void on_fetched(struct fetch *fetch, const struct fetch_result *result)
 {
-    struct reading *reading = list_entry(fetch, struct reading, fetch);
-    struct lint_body *body = reading->body;
-    reading->done = true;
+    struct lint_request *request = list_entry(fetch, struct lint_request, fetch);
+    struct lint_body *body = request->body;
     body->fail = result->fail;
     body->status = result->status;
     body->age_s = result->age_s;
     body->done_us = result->done_us;
+    body->compressed = result->compressed;
+    span_to_string(result->type, body->type, sizeof body->type);
     if (result->url.len > 0 && result->url.len <= sizeof body->url_text) {
         memcpy(body->url_text, result->url.ptr, result->url.len);
         body->url = span_of(body->url_text, result->url.len);
@@ -83,18 +79,17 @@ static void on_done(struct fetch *fetch, const struct fetch_result *result)
     if (result->fail == FAIL_NONE) {
         keep_body(body, result->body);
     }
-    loop_stop(reading->loop);
+    request->on_done(request);
 }
 
-int lint_web_read(struct lint_web *web, const struct lint_want *want, struct lint_body *body)
+int lint_request_start(struct lint_web *web, struct lint_request *request,
+                       const struct lint_want *want, struct lint_body *body)
 {
-    struct net_client client = {0};
     *body = (struct lint_body){.age_s = -1};
-    net_client_open(&client, web->worker, &(struct net_client_options){.connections = 1});
-    struct reading reading = {.loop = web->loop, .body = body};
-    fetch_init(&reading.fetch, on_done);
+    request->body = body;
+    fetch_init(&request->fetch, on_fetched);
     loop_update_now(web->loop);
-    const struct fetch_request request = {
+    const struct fetch_request what = {
         .url = want->url,
         .kind = want->kind,
         .sink = FETCH_COLLECT,
@@ -104,11 +99,33 @@ int lint_web_read(struct lint_web *web, const struct lint_want *want, struct lin
         .range_last = want->has_range ? want->offset + want->length - 1 : 0,
     };
     body->start_us = clock_monotonic_us();
-    body->fail = fetch_start(&client, &reading.fetch, &request);
-    while (body->fail == FAIL_NONE && !reading.done) {
+    body->fail = fetch_start(&web->client, &request->fetch, &what);
+    return body->fail == FAIL_NONE ? 0 : -1;
+}
+
+/* A request whose end is waited for. */
+struct reading {
+    struct lint_request request;
+    struct loop *loop;
+    bool done;
+};
+
+static void on_read(struct lint_request *request)
+{
+    struct reading *reading = list_entry(request, struct reading, request);
+    reading->done = true;
+    loop_stop(reading->loop);
+}
+
+int lint_web_read(struct lint_web *web, const struct lint_want *want, struct lint_body *body)
+{
+    struct reading reading = {.request.on_done = on_read, .loop = web->loop};
+    if (lint_request_start(web, &reading.request, want, body) != 0) {
+        return -1;
+    }
+    while (!reading.done) {
         loop_run(web->loop);
     }
-    net_client_close(&client);
     return body->fail == FAIL_NONE ? 0 : -1;
 }
 

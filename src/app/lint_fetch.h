@@ -1,5 +1,6 @@
-/* Reading playlists and segments one after another for `shoal lint` and `shoal probe`: a file
- * or a URL, whole, in memory. Not for load: one request at a time. Main thread. */
+/* Reading playlists and segments for `shoal lint` and `shoal probe`: a file or a URL, whole, in
+ * memory. Not for load. All requests of a run are one client's: they share cookies and
+ * kept-alive connections. Main thread. */
 #ifndef APP_LINT_FETCH_H
 #define APP_LINT_FETCH_H
 
@@ -7,11 +8,16 @@
 #include "base/fail.h"
 #include "base/span.h"
 #include "base/url.h"
+#include "net/client.h"
+#include "net/fetch.h"
 #include "net/net.h"
 #include "stats/metrics.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* The most requests under way at the same time; further ones wait. */
+#define LINT_REQUESTS_MAX 100
 
 struct loop;
 struct shoal_schema;
@@ -24,6 +30,7 @@ struct lint_web {
     struct shoal_schema *schema;
     struct shoal_sampler *sampler;
     struct net_worker *worker;
+    struct net_client client;
 };
 
 int lint_web_open(struct lint_web *web, struct err *err);
@@ -33,12 +40,14 @@ void lint_web_close(struct lint_web *web);
 struct lint_body {
     char *ptr; /* owned; NULL when nothing was read */
     size_t len;
-    char url_text[URL_MAX];    /* where it came from in the end */
-    struct span url;           /* in url_text; empty for a file */
-    enum fail fail;            /* FAIL_NONE: it was read */
-    int status;                /* of HTTP; 0 for a file */
-    int64_t start_us, done_us; /* when the request was made and answered, monotonic */
-    int64_t age_s;             /* Age header, or -1 */
+    char url_text[URL_MAX];          /* where it came from in the end */
+    struct span url;                 /* in url_text; empty for a file */
+    enum fail fail;                  /* FAIL_NONE: it was read */
+    int status;                      /* of HTTP; 0 for a file */
+    int64_t start_us, done_us;       /* when the request was made and answered, monotonic */
+    int64_t age_s;                   /* Age header, or -1 */
+    char type[FETCH_TYPE_BYTES + 1]; /* Content-Type; empty without and for a file */
+    bool compressed;                 /* it came with a Content-Encoding */
 };
 
 /* What is asked for. */
@@ -49,6 +58,19 @@ struct lint_want {
     uint64_t offset, length; /* of the range; length at least 1 */
     uint64_t limit;          /* bytes; 0: 256 MiB */
 };
+
+/* A request under way. It stays in place until on_done. */
+struct lint_request {
+    struct fetch fetch;
+    struct lint_body *body; /* to be filled; borrowed */
+    void (*on_done)(struct lint_request *request);
+};
+
+/* Starts a request; want->url need not outlive the call. on_done follows, and is not called
+ * from here, while the loop of `web` runs. Returns 0, or -1 with body->fail set when memory is
+ * spent: then nothing follows. */
+int lint_request_start(struct lint_web *web, struct lint_request *request,
+                       const struct lint_want *want, struct lint_body *body);
 
 /* Reads a URL. Returns 0 when an answer with a body came, else -1; `body` says what happened
  * either way and is to be freed. */

@@ -1,17 +1,34 @@
-/* Watching live playlists: each is reloaded by the rule of rfc8216bis section 6.3.4, and each
- * load is held against the one before. */
+/* Watching live playlists, all at the same time: each is reloaded by the rule of rfc8216bis
+ * section 6.3.4 from its own loads, and each load is held against the one before. */
 #include "app/lint.h"
-#include "base/clock.h"
+#include "loop/loop.h"
 #include "media/m3u8_reload.h"
 
+#include <signal.h>
 #include <stdlib.h>
-#include <time.h>
+
+struct follow;
 
 /* One playlist that is followed. */
 struct followed {
+    struct follow *follow;
     struct lint_entry *entry;
     struct m3u8_watch watch;
-    int64_t due_us; /* of the next load; INT64_MAX: none */
+    struct loop_timer timer; /* of the next load */
+    struct lint_request request;
+    struct lint_body body; /* of the request */
+    int64_t due_us;        /* of the next load; INT64_MAX: none */
+};
+
+/* The whole watch. */
+struct follow {
+    struct lint_web *web;
+    struct lint_results *results;
+    const struct m3u8 *top; /* the multivariant playlist, or NULL */
+    FILE *out;              /* where findings go as they come, or NULL */
+    int64_t end_us;
+    size_t left; /* playlists that will be loaded again, or are being loaded */
+    struct loop_signal interrupt;
 };
 
 /* When to load again, from when the last load began. */
@@ -57,81 +74,138 @@ static void add_new(struct m3u8_report *into, const struct m3u8_report *from)
     }
 }
 
-static void load_again(struct lint_web *web, struct followed *f, const struct m3u8 *top)
+static void take_load(struct followed *f, struct m3u8_report *text)
 {
     struct lint_entry *entry = f->entry;
-    struct lint_body body;
-    const struct lint_want want = {
-        .url = span_from_string(entry->name),
-        .kind = METRIC_KIND_MEDIA_PLAYLIST,
-    };
-    int64_t target_us = entry->current->target_duration_us;
-    if (lint_web_read(web, &want, &body) != 0) {
-        /* One failed load is the line's affair; what it delays is told by the next. */
-        f->due_us = body.start_us + (target_us > 1000000 ? target_us / 2 : 500000);
-        lint_body_fini(&body);
-        return;
-    }
-    struct m3u8_report text;
+    const struct lint_body *body = &f->body;
     struct m3u8 *playlist = NULL;
-    m3u8_report_init(&text, 0);
     const struct m3u8_source source = {
-        .text = span_of(body.ptr, body.len),
-        .url = body.url,
-        .multivariant = top,
-        .report = &text,
+        .text = span_of(body->ptr, body->len),
+        .url = body->url,
+        .multivariant = f->follow->top,
+        .report = text,
     };
     entry->loads++;
-    f->due_us = body.start_us + 500000;
+    f->due_us = body->start_us + 500000;
+    lint_check_served(body, span_from_string(entry->name), text);
     if (m3u8_parse(&source, &playlist) == M3U8_OK) {
-        bool changed = m3u8_check_reload(&f->watch, entry->current, playlist, body.done_us,
+        bool changed = m3u8_check_reload(&f->watch, entry->current, playlist, body->done_us,
                                          &entry->report);
         f->due_us = m3u8_is_final(playlist) ? INT64_MAX
-                                            : next_load_us(playlist, body.start_us, changed);
+                                            : next_load_us(playlist, body->start_us, changed);
         if (!changed && f->due_us != INT64_MAX) {
-            f->due_us = prove_lateness_us(f, playlist, body.start_us);
+            f->due_us = prove_lateness_us(f, playlist, body->start_us);
         }
         m3u8_unref(entry->current);
         entry->current = playlist;
     }
-    add_new(&entry->report, &text);
-    m3u8_report_clear(&text);
-    lint_body_fini(&body);
+    add_new(&entry->report, text);
 }
 
-static void wait_until(int64_t at_us)
+/* The playlist waits for its next load, or is done with. */
+static void settle(struct followed *f)
 {
-    struct timespec at = {at_us / 1000000, at_us % 1000000 * 1000};
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) != 0) {
+    struct follow *follow = f->follow;
+    struct loop *loop = follow->web->loop;
+    if (f->due_us <= follow->end_us) {
+        loop_timer_start(loop, &f->timer, f->due_us);
+    } else if (--follow->left == 0) {
+        loop_stop(loop);
     }
 }
 
-void lint_follow(struct lint_web *web, struct lint_results *results, int64_t duration_us)
+static void on_loaded(struct lint_request *request)
 {
-    int64_t start_us = clock_monotonic_us();
-    int64_t end_us = start_us + duration_us;
+    struct followed *f = list_entry(request, struct followed, request);
+    if (f->body.fail == FAIL_NONE) {
+        struct m3u8_report text;
+        m3u8_report_init(&text, 0);
+        take_load(f, &text);
+        m3u8_report_clear(&text);
+    } else {
+        /* Told at the end, with how often; what it delays is told by the next load. */
+        int64_t target_us = f->entry->current->target_duration_us;
+        f->entry->failed_loads++;
+        f->entry->load_fail = f->body.fail;
+        f->entry->http_status = f->body.status;
+        f->due_us = f->body.start_us + (target_us > 1000000 ? target_us / 2 : 500000);
+    }
+    lint_body_fini(&f->body);
+    if (f->follow->out != NULL) {
+        lint_print_text(f->follow->results, f->follow->out);
+    }
+    settle(f);
+}
+
+static void on_due(struct loop_timer *timer)
+{
+    struct followed *f = list_entry(timer, struct followed, timer);
+    const struct lint_want want = {
+        .url = span_from_string(f->entry->name),
+        .kind = METRIC_KIND_MEDIA_PLAYLIST,
+    };
+    if (lint_request_start(f->follow->web, &f->request, &want, &f->body) != 0) {
+        f->due_us = f->timer.at_us + 500000;
+        settle(f);
+    }
+}
+
+static void on_interrupt(struct loop_signal *signal, int number)
+{
+    (void)number;
+    struct follow *follow = list_entry(signal, struct follow, interrupt);
+    follow->results->interrupted = true;
+    loop_stop(follow->web->loop);
+}
+
+/* Takes the live playlists among the entries; their first load was at `now_us`. */
+static struct followed *take_live(struct follow *follow, int64_t now_us)
+{
+    struct lint_results *results = follow->results;
     struct followed *all = calloc(results->count, sizeof all[0]);
-    const struct m3u8 *first = results->entries[0].current;
-    const struct m3u8 *top = first != NULL && first->kind == M3U8_MULTIVARIANT ? first : NULL;
-    size_t count = 0;
     for (size_t i = 0; i < results->count && all != NULL; i++) {
         if (is_live(&results->entries[i])) {
-            struct followed *f = &all[count++];
+            struct followed *f = &all[follow->left++];
+            f->follow = follow;
             f->entry = &results->entries[i];
-            (void)m3u8_check_reload(&f->watch, NULL, f->entry->current, start_us, NULL);
-            f->due_us = next_load_us(f->entry->current, start_us, true);
+            f->request.on_done = on_loaded;
+            loop_timer_init(&f->timer, on_due);
+            (void)m3u8_check_reload(&f->watch, NULL, f->entry->current, now_us, NULL);
+            f->due_us = next_load_us(f->entry->current, now_us, true);
         }
     }
-    while (count > 0) {
-        struct followed *next = &all[0];
-        for (size_t i = 1; i < count; i++) {
-            next = all[i].due_us < next->due_us ? &all[i] : next;
-        }
-        if (next->due_us > end_us) {
-            break;
-        }
-        wait_until(next->due_us);
-        load_again(web, next, top);
+    return all;
+}
+
+void lint_follow(struct lint_web *web, struct lint_results *results, int64_t duration_us,
+                 FILE *out)
+{
+    int64_t now_us = loop_update_now(web->loop);
+    const struct m3u8 *first = results->entries[0].current;
+    struct follow follow = {
+        .web = web,
+        .results = results,
+        .top = first != NULL && first->kind == M3U8_MULTIVARIANT ? first : NULL,
+        .out = out,
+        .end_us = now_us + duration_us,
+    };
+    struct followed *all = take_live(&follow, now_us);
+    size_t count = follow.left;
+    if (out != NULL) {
+        lint_print_text(results, out);
     }
+    loop_signal_init(&follow.interrupt, on_interrupt);
+    loop_signal_start(web->loop, &follow.interrupt, SIGINT);
+    for (size_t i = 0; i < count; i++) {
+        settle(&all[i]);
+    }
+    if (follow.left > 0) {
+        loop_run(web->loop);
+    }
+    for (size_t i = 0; i < count; i++) {
+        loop_timer_stop(web->loop, &all[i].timer);
+        fetch_cancel(&all[i].request.fetch);
+    }
+    loop_signal_stop(web->loop, &follow.interrupt);
     free(all);
 }

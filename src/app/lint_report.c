@@ -1,6 +1,5 @@
 #include "app/lint_report.h"
 
-#include "media/m3u8_reload.h"
 #include "view/json_util.h"
 
 #include <stdlib.h>
@@ -94,30 +93,62 @@ static void print_finding(const char *name, const struct m3u8_finding *f, FILE *
             info->name);
 }
 
-static void print_report(const char *name, const struct m3u8_report *report, FILE *out)
+static void print_report(const char *name, const struct m3u8_report *report, uint32_t *printed,
+                         FILE *out)
 {
-    for (uint32_t i = 0; i < report->count; i++) {
-        print_finding(name, &report->findings[i], out);
+    for (; *printed < report->count; (*printed)++) {
+        print_finding(name, &report->findings[*printed], out);
     }
+}
+
+static void print_unreadable(struct lint_entry *entry, FILE *out)
+{
+    if (entry->unreadable == NULL || entry->told) {
+        return;
+    }
+    entry->told = true;
+    if (entry->http_status != 0) {
+        fprintf(out, "%s: unreadable: %s (%d)\n", entry->name, entry->unreadable,
+                entry->http_status);
+    } else {
+        fprintf(out, "%s: unreadable: %s\n", entry->name, entry->unreadable);
+    }
+}
+
+void lint_print_text(struct lint_results *results, FILE *out)
+{
+    for (size_t i = 0; i < results->count; i++) {
+        struct lint_entry *entry = &results->entries[i];
+        print_unreadable(entry, out);
+        print_report(entry->name, &entry->report, &entry->printed, out);
+    }
+    if (results->count > 0) {
+        print_report(results->entries[0].name, &results->together, &results->together_printed,
+                     out);
+    }
+    fflush(out);
+}
+
+static void print_dropped(const char *name, const struct m3u8_report *report, FILE *out)
+{
     if (report->dropped > 0) {
         fprintf(out, "%s: %llu more\n", name, (unsigned long long)report->dropped);
     }
 }
 
-void lint_print_text(const struct lint_results *results, FILE *out)
+void lint_print_rest(const struct lint_results *results, FILE *out)
 {
     for (size_t i = 0; i < results->count; i++) {
         const struct lint_entry *entry = &results->entries[i];
-        if (entry->unreadable != NULL && entry->http_status != 0) {
-            fprintf(out, "%s: unreadable: %s (%d)\n", entry->name, entry->unreadable,
-                    entry->http_status);
-        } else if (entry->unreadable != NULL) {
-            fprintf(out, "%s: unreadable: %s\n", entry->name, entry->unreadable);
+        print_dropped(entry->name, &entry->report, out);
+        if (entry->failed_loads > 0) {
+            fprintf(out, "%s: note: %u of %u loads failed, the last: %s (%d)\n", entry->name,
+                    entry->failed_loads, entry->failed_loads + entry->loads,
+                    fail_info(entry->load_fail)->words, entry->http_status);
         }
-        print_report(entry->name, &entry->report, out);
     }
     if (results->count > 0) {
-        print_report(results->entries[0].name, &results->together, out);
+        print_dropped(results->entries[0].name, &results->together, out);
     }
 }
 
@@ -185,6 +216,7 @@ static json_t *entry_json(const struct lint_entry *entry)
         json_object_set_new(object, "http_status", json_integer(entry->http_status));
     }
     json_object_set_new(object, "loads", json_integer(entry->loads));
+    json_object_set_new(object, "failed_loads", json_integer(entry->failed_loads));
     add_facts(object, m);
     json_object_set_new(object, "must", json_integer((json_int_t)entry->report.must));
     json_object_set_new(object, "should", json_integer((json_int_t)entry->report.should));

@@ -2,6 +2,7 @@
 #ifndef APP_LINT_REPORT_H
 #define APP_LINT_REPORT_H
 
+#include "base/fail.h"
 #include "media/m3u8.h"
 #include "media/m3u8_check.h"
 
@@ -16,16 +17,21 @@ struct lint_entry {
     struct m3u8_report report;
     enum m3u8_status status;
     const char *unreadable; /* why it could not be read, a literal or of fail_info; else NULL */
-    int http_status;        /* of the failed answer, or 0 */
+    int http_status;        /* of the newest failed answer, or 0 */
     enum m3u8_role role;    /* what referred to it; meaningless in entry 0 */
-    struct m3u8_watch *watch; /* borrowed, while it is followed */
     uint32_t loads;
+    uint32_t failed_loads; /* while it was followed */
+    enum fail load_fail;   /* the last of these */
+    uint32_t printed;      /* findings that lint_print_text has printed */
+    bool told;             /* that it is unreadable */
 };
 
 struct lint_results {
     struct lint_entry *entries; /* owned; the first is what the user named */
     size_t count, capacity;
     struct m3u8_report together; /* rules of the set of playlists */
+    uint32_t together_printed;   /* as printed of an entry */
+    bool interrupted;            /* by the user, while following */
 };
 
 /* Zeroed results need lint_results_init. */
@@ -40,8 +46,12 @@ uint64_t lint_results_must(const struct lint_results *results);
 uint64_t lint_results_should(const struct lint_results *results);
 bool lint_results_unreadable(const struct lint_results *results);
 
-/* "NAME:LINE: must: TAG: sentence: detail [rule]", a line each, in the order of the text. */
-void lint_print_text(const struct lint_results *results, FILE *out);
+/* "NAME:LINE: must: TAG: sentence: detail [rule]", a line for each finding that has not been
+ * printed yet, in the order of the text. */
+void lint_print_text(struct lint_results *results, FILE *out);
+
+/* What was left out and which loads failed, at the very end. */
+void lint_print_rest(const struct lint_results *results, FILE *out);
 
 /* One JSON object; its form is described in docs/lint-rules.md. Returns 0, or -1 when memory or
  * the stream fails. */

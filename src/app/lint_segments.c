@@ -1,7 +1,9 @@
-/* Playlists against segments: are they there, are they media, do they last as long as EXTINF
- * says, do they fit BANDWIDTH and EXT-X-BITRATE. */
+/* Playlists against segments: are they there, can they be decrypted, are they media, do they
+ * last as long as EXTINF says, do they fit BANDWIDTH, EXT-X-BITRATE and CODECS. */
 #include "app/lint.h"
+#include "app/lint_decrypt.h"
 #include "media/duration.h"
+#include "media/formats.h"
 #include "media/sniff.h"
 
 #include <stdlib.h>
@@ -14,6 +16,7 @@ struct measured {
     const struct lint_entry *entry;
     double peak_bps;    /* 0: unknown */
     double average_bps; /* 0: not all segments were read */
+    unsigned formats;   /* of the segments, see media/formats.h */
     bool final;
 };
 
@@ -24,6 +27,8 @@ struct reading {
     const struct m3u8 *m;
     struct lint_body init; /* of the map in force */
     uint32_t init_map;     /* M3U8_NONE: none read */
+    struct lint_key key;   /* fetched last */
+    unsigned formats;      /* found so far */
     uint64_t *bytes;       /* of segment first + i; 0: unknown */
     uint32_t first, count;
 };
@@ -49,6 +54,37 @@ static int read_uri(const struct reading *r, struct span uri, const struct m3u8_
     return lint_web_read(r->web, &want, body);
 }
 
+/* The key of a segment or map, when what it encrypts can be decrypted here; NULL otherwise,
+ * with what is wrong told once. */
+static const struct lint_key *key_of(struct reading *r, uint32_t first, uint32_t count)
+{
+    const struct m3u8_key *key = m3u8_identity_key(r->m, first, count);
+    if (!lint_key_is_plain(key) || (r->m->flags & M3U8_I_FRAMES_ONLY) != 0) {
+        return NULL;
+    }
+    if (lint_key_get(r->web, r->m, key, &r->key)) {
+        if (r->key.fail != FAIL_NONE) {
+            m3u8_report_add(&r->entry->report, M3U8_RULE_KEY_UNAVAILABLE, key->line,
+                            "EXT-X-KEY", "URI", "%s (%d)", fail_info(r->key.fail)->words,
+                            r->key.status);
+        } else if (!r->key.usable) {
+            m3u8_report_add(&r->entry->report, M3U8_RULE_KEY_LENGTH, key->line, "EXT-X-KEY",
+                            "URI", "%zu bytes", r->key.len);
+        }
+    }
+    return r->key.usable ? &r->key : NULL;
+}
+
+/* What cannot be decrypted is no initialisation section. */
+static void decrypt_init(struct reading *r, const struct m3u8_map *map, uint64_t sequence)
+{
+    const struct lint_key *key = key_of(r, map->key_first, map->key_count);
+    if (key != NULL && !lint_decrypt(key, sequence, &r->init)) {
+        m3u8_report_add(&r->entry->report, M3U8_RULE_SEGMENT_UNDECRYPTABLE, map->line,
+                        "EXT-X-MAP", "URI", "%zu bytes", r->init.len);
+    }
+}
+
 /* The initialisation section that goes with a segment, read once for each map. */
 static struct span init_of(struct reading *r, const struct m3u8_segment *segment)
 {
@@ -63,6 +99,8 @@ static struct span init_of(struct reading *r, const struct m3u8_segment *segment
             m3u8_report_add(&r->entry->report, M3U8_RULE_SEGMENT_UNAVAILABLE, map->line,
                             "EXT-X-MAP", "URI", "%s (%d)", fail_info(r->init.fail)->words,
                             r->init.status);
+        } else if (map->key_count > 0) {
+            decrypt_init(r, map, segment->sequence);
         }
     }
     return span_of(r->init.ptr, r->init.len);
@@ -72,8 +110,7 @@ static void check_duration(struct reading *r, const struct m3u8_segment *segment
                            struct span bytes)
 {
     int64_t us, error_us;
-    if (segment->key_count > 0 ||
-        !duration_measure(init_of(r, segment), bytes, &us, &error_us)) {
+    if (!duration_measure(init_of(r, segment), bytes, &us, &error_us)) {
         return;
     }
     if (llabs(us - segment->duration_us) > DURATION_SLACK_US + error_us) {
@@ -100,6 +137,34 @@ static void check_bitrate(struct reading *r, const struct m3u8_segment *segment,
     }
 }
 
+/* What is inside of a segment, as far as it can be read. */
+static void check_content(struct reading *r, const struct m3u8_segment *segment,
+                          struct lint_body *body)
+{
+    bool encrypted = segment->key_count > 0;
+    const struct m3u8_key *identity =
+        m3u8_identity_key(r->m, segment->key_first, segment->key_count);
+    const struct lint_key *key =
+        encrypted ? key_of(r, segment->key_first, segment->key_count) : NULL;
+    if (key != NULL) {
+        if (!lint_decrypt(key, segment->sequence, body)) {
+            ADD(SEGMENT_UNDECRYPTABLE, segment, "%zu bytes", body->len);
+            return;
+        }
+        encrypted = false;
+    }
+    struct span bytes = span_of(body->ptr, body->len);
+    if (!encrypted && !sniff_is_media(bytes)) {
+        ADD(SEGMENT_NOT_MEDIA, segment, NULL);
+    } else if (!encrypted) {
+        check_duration(r, segment, bytes);
+    }
+    /* Where only samples are encrypted the container is legible. */
+    if (!encrypted || !lint_key_is_plain(identity)) {
+        r->formats |= formats_find(init_of(r, segment), bytes);
+    }
+}
+
 /* Reads one segment. Returns its size, 0 when it could not be had. */
 static uint64_t read_segment(struct reading *r, const struct m3u8_segment *segment)
 {
@@ -119,15 +184,9 @@ static uint64_t read_segment(struct reading *r, const struct m3u8_segment *segme
         ADD(SEGMENT_RANGE_BEYOND, segment, "%zu bytes came of %llu", body.len,
             (unsigned long long)segment->range.length);
     } else {
-        struct span bytes = span_of(body.ptr, body.len);
         size = body.len;
-        bool encrypted = segment->key_count > 0;
-        if (!encrypted && !sniff_is_media(bytes)) {
-            ADD(SEGMENT_NOT_MEDIA, segment, NULL);
-        } else {
-            check_duration(r, segment, bytes);
-        }
         check_bitrate(r, segment, size);
+        check_content(r, segment, &body);
     }
     lint_body_fini(&body);
     return size;
@@ -191,7 +250,8 @@ static struct measured read_playlist(struct lint_web *web, struct lint_entry *en
             r->bytes[i] = read_segment(r, segment);
         }
     }
-    struct measured measured = {.entry = entry, .final = m3u8_is_final(m)};
+    struct measured measured = {
+        .entry = entry, .formats = r->formats, .final = m3u8_is_final(m)};
     if (r->bytes != NULL) {
         measured.peak_bps = peak_bps(r);
         measured.average_bps = average_bps(r);
@@ -245,6 +305,43 @@ static void add_group(const struct all_measured *all, const struct m3u8 *top,
     *average += most_average;
 }
 
+/* The formats of all renditions of a group. */
+static unsigned group_formats(const struct all_measured *all, const struct m3u8 *top,
+                              enum m3u8_rendition_type type, struct span group)
+{
+    unsigned formats = 0;
+    for (uint32_t i = 0; i < top->rendition_count && group.len > 0; i++) {
+        const struct m3u8_rendition *rendition = &top->renditions[i];
+        const struct measured *m =
+            rendition->type == type && span_equal(rendition->group_id, group)
+                ? find_measured(all, top, rendition->uri)
+                : NULL;
+        formats |= m != NULL ? m->formats : 0;
+    }
+    return formats;
+}
+
+static void check_codecs(struct lint_results *results, const struct all_measured *all,
+                         const struct m3u8 *top, const struct m3u8_variant *v)
+{
+    const struct measured *own = find_measured(all, top, v->uri);
+    if (v->codecs.len == 0 || own == NULL) {
+        return;
+    }
+    unsigned unnamed =
+        formats_unnamed(own->formats | group_formats(all, top, M3U8_AUDIO, v->audio) |
+                            group_formats(all, top, M3U8_VIDEO, v->video),
+                        v->codecs);
+    for (unsigned f = 0; f < FORMAT_COUNT; f++) {
+        if ((unnamed >> f & 1) != 0) {
+            m3u8_report_add(&results->entries[0].report, M3U8_RULE_CODECS_INCOMPLETE, v->line,
+                            "EXT-X-STREAM-INF", "CODECS",
+                            "segments hold %s, CODECS is \"%.*s\"", format_name((enum format)f),
+                            v->codecs.len > 80 ? 80 : (int)v->codecs.len, v->codecs.ptr);
+        }
+    }
+}
+
 static void check_variant(struct lint_results *results, const struct all_measured *all,
                           const struct m3u8 *top, const struct m3u8_variant *v)
 {
@@ -283,6 +380,7 @@ void lint_segments(struct lint_web *web, struct lint_results *results,
     const struct m3u8 *top = results->entries[0].current;
     for (uint32_t i = 0; top != NULL && i < top->variant_count; i++) {
         check_variant(results, &all, top, &top->variants[i]);
+        check_codecs(results, &all, top, &top->variants[i]);
     }
     free(all.items);
 }

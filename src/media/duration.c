@@ -1,87 +1,33 @@
 #include "media/duration.h"
 
+#include "media/mp4_box.h"
+#include "media/ts_tables.h"
+
 #include <stddef.h>
 
 /* ---- MPEG transport stream (ISO 13818-1) ---- */
 
-#define TS_PACKET  188
-#define TRACKS_MAX 16
-
-static uint32_t get16(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 8 | p[1];
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return get16(p) << 16 | get16(p + 2);
-}
-
-static uint64_t get64(const uint8_t *p)
-{
-    return (uint64_t)get32(p) << 32 | get32(p + 4);
-}
-
+/* What was seen of a stream. */
 struct track {
-    uint32_t pid;
-    bool video;
     uint32_t count;          /* timestamps seen */
     int64_t first;           /* the first one, 90 kHz */
     int64_t least, greatest; /* relative to first */
 };
 
 struct ts {
-    uint32_t pmt_pid; /* 0: not known yet */
-    struct track tracks[TRACKS_MAX];
-    unsigned count;
+    struct ts_tables tables;
+    struct track tracks[TS_STREAMS_MAX]; /* of the stream at the same place */
 };
 
-static void add_track(struct ts *ts, uint32_t pid, unsigned type)
+static bool is_video(unsigned type)
 {
-    bool video = type == 0x01 || type == 0x02 || type == 0x1b || type == 0x24 || type == 0xdb;
-    bool audio = type == 0x03 || type == 0x04 || type == 0x0f || type == 0x11 || type == 0x81 ||
-                 type == 0x87 || type == 0xcf || type == 0xc1 || type == 0xc2;
-    for (unsigned i = 0; i < ts->count; i++) {
-        if (ts->tracks[i].pid == pid) {
-            return;
-        }
-    }
-    if ((video || audio) && ts->count < TRACKS_MAX) {
-        ts->tracks[ts->count++] = (struct track){.pid = pid, .video = video};
-    }
+    return type == 0x01 || type == 0x02 || type == 0x1b || type == 0x24 || type == 0xdb;
 }
 
-/* A section that begins in this payload; only what lies in the packet is read. */
-static void read_section(struct ts *ts, const uint8_t *p, size_t len, bool pat)
+static bool is_audio(unsigned type)
 {
-    if (len < 1 || (size_t)p[0] + 9 > len) {
-        return;
-    }
-    size_t skip = 1 + (size_t)p[0];
-    p += skip;
-    len -= skip;
-    if (p[0] != (pat ? 0x00 : 0x02)) {
-        return;
-    }
-    size_t section = (get16(p + 1) & 0x0fff) + 3u;
-    len = section < len ? section : len;
-    if (pat) {
-        for (size_t at = 8; at + 8 <= len; at += 4) {
-            if (get16(p + at) != 0) {
-                ts->pmt_pid = get16(p + at + 2) & 0x1fff;
-                return;
-            }
-        }
-        return;
-    }
-    if (len < 12) {
-        return;
-    }
-    size_t at = 12 + (get16(p + 10) & 0x0fff);
-    while (at + 9 <= len) {
-        add_track(ts, get16(p + at + 1) & 0x1fff, p[at]);
-        at += 5 + (get16(p + at + 3) & 0x0fff);
-    }
+    return type == 0x03 || type == 0x04 || type == 0x0f || type == 0x11 || type == 0x81 ||
+           type == 0x87 || type == 0xcf || type == 0xc1 || type == 0xc2;
 }
 
 /* The timestamp of a PES packet that begins in this payload, or -1. */
@@ -108,21 +54,14 @@ static void add_pts(struct track *track, int64_t pts)
 
 static void read_packet(struct ts *ts, const uint8_t *p)
 {
-    uint32_t pid = get16(p + 1) & 0x1fff;
-    bool start = (p[1] & 0x40) != 0;
-    size_t at = 4;
-    if ((p[3] & 0x20) != 0) {
-        at += 1 + (size_t)p[4];
-    }
-    if (!start || (p[3] & 0x10) == 0 || at >= TS_PACKET) {
+    size_t at = ts_payload_start(p);
+    if (ts_tables_take(&ts->tables, p) || at == TS_PACKET_BYTES) {
         return;
     }
-    if (pid == 0 || (pid == ts->pmt_pid && pid != 0)) {
-        read_section(ts, p + at, TS_PACKET - at, pid == 0);
-        return;
-    }
-    for (unsigned i = 0; i < ts->count; i++) {
-        int64_t pts = ts->tracks[i].pid == pid ? read_pts(p + at, TS_PACKET - at) : -1;
+    for (unsigned i = 0; i < ts->tables.count; i++) {
+        int64_t pts = ts->tables.streams[i].pid == ts_pid(p)
+                          ? read_pts(p + at, TS_PACKET_BYTES - at)
+                          : -1;
         if (pts >= 0) {
             add_pts(&ts->tracks[i], pts);
         }
@@ -133,14 +72,18 @@ static bool measure_ts(struct span segment, int64_t *out_us, int64_t *out_error_
 {
     struct ts ts = {0};
     const uint8_t *p = (const uint8_t *)segment.ptr;
-    for (size_t at = 0; at + TS_PACKET <= segment.len && p[at] == 0x47; at += TS_PACKET) {
+    for (size_t at = 0; at + TS_PACKET_BYTES <= segment.len && p[at] == 0x47;
+         at += TS_PACKET_BYTES) {
         read_packet(&ts, p + at);
     }
     const struct track *best = NULL;
-    for (unsigned i = 0; i < ts.count; i++) {
-        const struct track *t = &ts.tracks[i];
-        if (t->count > 1 && (best == NULL || (t->video && !best->video))) {
-            best = t;
+    bool best_is_video = false;
+    for (unsigned i = 0; i < ts.tables.count; i++) {
+        unsigned type = ts.tables.streams[i].type;
+        bool usable = ts.tracks[i].count > 1 && (is_video(type) || is_audio(type));
+        if (usable && (best == NULL || (is_video(type) && !best_is_video))) {
+            best = &ts.tracks[i];
+            best_is_video = is_video(type);
         }
     }
     if (best == NULL) {
@@ -155,85 +98,41 @@ static bool measure_ts(struct span segment, int64_t *out_us, int64_t *out_error_
 
 /* ---- Fragmented MP4 (ISO 14496-12) ---- */
 
-struct box {
-    uint32_t type;
-    struct span body;
-};
-
-#define TYPE(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
-
-/* Takes the next box off *rest; false at the end or at nonsense. */
-static bool next_box(struct span *rest, struct box *out)
-{
-    const uint8_t *p = (const uint8_t *)rest->ptr;
-    if (rest->len < 8) {
-        return false;
-    }
-    uint64_t size = get32(p);
-    size_t head = 8;
-    if (size == 1 && rest->len >= 16) {
-        size = get64(p + 8);
-        head = 16;
-    } else if (size == 0) {
-        size = rest->len;
-    }
-    if (size < head || size > rest->len) {
-        return false;
-    }
-    out->type = get32(p + 4);
-    out->body = span_of(rest->ptr + head, (size_t)size - head);
-    *rest = span_skip(*rest, (size_t)size);
-    return true;
-}
-
-/* The first box of that type inside; its body is empty when there is none. */
-static struct span find_box(struct span inside, uint32_t type)
-{
-    struct box box;
-    while (next_box(&inside, &box)) {
-        if (box.type == type) {
-            return box.body;
-        }
-    }
-    return (struct span){0};
-}
+#define TRACKS_MAX 16
 
 struct mp4_track {
     uint32_t id, timescale, default_duration;
     bool video, audio;
 };
 
-static uint32_t full_box_u32(struct span body, size_t at0, size_t at1)
-{
-    size_t at = body.len > 0 && body.ptr[0] == 1 ? at1 : at0;
-    return body.len >= at + 4 ? get32((const uint8_t *)body.ptr + at) : 0;
-}
-
 static unsigned read_tracks(struct span init, struct mp4_track *tracks)
 {
-    struct span moov = find_box(init, TYPE('m', 'o', 'o', 'v'));
-    struct span mvex = find_box(moov, TYPE('m', 'v', 'e', 'x'));
+    struct span moov = mp4_find_box(init, MP4_TYPE('m', 'o', 'o', 'v'));
+    struct span mvex = mp4_find_box(moov, MP4_TYPE('m', 'v', 'e', 'x'));
     struct span rest = moov;
-    struct box box;
+    struct mp4_box box;
     unsigned count = 0;
-    while (count < TRACKS_MAX && next_box(&rest, &box)) {
-        if (box.type != TYPE('t', 'r', 'a', 'k')) {
+    while (count < TRACKS_MAX && mp4_next_box(&rest, &box)) {
+        if (box.type != MP4_TYPE('t', 'r', 'a', 'k')) {
             continue;
         }
-        struct span mdia = find_box(box.body, TYPE('m', 'd', 'i', 'a'));
-        uint32_t handler = full_box_u32(find_box(mdia, TYPE('h', 'd', 'l', 'r')), 8, 8);
+        struct span mdia = mp4_find_box(box.body, MP4_TYPE('m', 'd', 'i', 'a'));
+        uint32_t handler =
+            mp4_full_box_u32(mp4_find_box(mdia, MP4_TYPE('h', 'd', 'l', 'r')), 8, 8);
         tracks[count++] = (struct mp4_track){
-            .id = full_box_u32(find_box(box.body, TYPE('t', 'k', 'h', 'd')), 12, 20),
-            .timescale = full_box_u32(find_box(mdia, TYPE('m', 'd', 'h', 'd')), 12, 20),
-            .video = handler == TYPE('v', 'i', 'd', 'e'),
-            .audio = handler == TYPE('s', 'o', 'u', 'n'),
+            .id =
+                mp4_full_box_u32(mp4_find_box(box.body, MP4_TYPE('t', 'k', 'h', 'd')), 12, 20),
+            .timescale =
+                mp4_full_box_u32(mp4_find_box(mdia, MP4_TYPE('m', 'd', 'h', 'd')), 12, 20),
+            .video = handler == MP4_TYPE('v', 'i', 'd', 'e'),
+            .audio = handler == MP4_TYPE('s', 'o', 'u', 'n'),
         };
     }
-    while (next_box(&mvex, &box)) {
-        uint32_t id = full_box_u32(box.body, 4, 4);
-        for (unsigned i = 0; i < count && box.type == TYPE('t', 'r', 'e', 'x'); i++) {
+    while (mp4_next_box(&mvex, &box)) {
+        uint32_t id = mp4_full_box_u32(box.body, 4, 4);
+        for (unsigned i = 0; i < count && box.type == MP4_TYPE('t', 'r', 'e', 'x'); i++) {
             if (tracks[i].id == id) {
-                tracks[i].default_duration = full_box_u32(box.body, 12, 12);
+                tracks[i].default_duration = mp4_full_box_u32(box.body, 12, 12);
             }
         }
     }
@@ -247,8 +146,8 @@ static uint64_t sum_trun(struct span body, uint32_t default_duration)
     if (body.len < 8) {
         return 0;
     }
-    uint32_t flags = get32(p) & 0xffffff;
-    uint32_t samples = get32(p + 4);
+    uint32_t flags = mp4_u32(p) & 0xffffff;
+    uint32_t samples = mp4_u32(p + 4);
     size_t at = 8 + ((flags & 1) != 0 ? 4 : 0) + ((flags & 4) != 0 ? 4 : 0);
     size_t step = 0;
     for (unsigned bit = 8; bit < 12; bit++) {
@@ -259,28 +158,28 @@ static uint64_t sum_trun(struct span body, uint32_t default_duration)
     }
     uint64_t sum = 0;
     for (uint32_t i = 0; i < samples && at + step <= body.len; i++, at += step) {
-        sum += get32(p + at);
+        sum += mp4_u32(p + at);
     }
     return sum;
 }
 
 static uint64_t sum_traf(struct span traf, const struct mp4_track *track)
 {
-    struct span tfhd = find_box(traf, TYPE('t', 'f', 'h', 'd'));
+    struct span tfhd = mp4_find_box(traf, MP4_TYPE('t', 'f', 'h', 'd'));
     const uint8_t *p = (const uint8_t *)tfhd.ptr;
     uint32_t duration = track->default_duration;
-    if (tfhd.len < 8 || get32(p + 4) != track->id) {
+    if (tfhd.len < 8 || mp4_u32(p + 4) != track->id) {
         return 0;
     }
-    uint32_t flags = get32(p) & 0xffffff;
+    uint32_t flags = mp4_u32(p) & 0xffffff;
     size_t at = 8 + ((flags & 1) != 0 ? 8 : 0) + ((flags & 2) != 0 ? 4 : 0);
     if ((flags & 8) != 0 && at + 4 <= tfhd.len) {
-        duration = get32(p + at);
+        duration = mp4_u32(p + at);
     }
     uint64_t sum = 0;
-    struct box box;
-    while (next_box(&traf, &box)) {
-        sum += box.type == TYPE('t', 'r', 'u', 'n') ? sum_trun(box.body, duration) : 0;
+    struct mp4_box box;
+    while (mp4_next_box(&traf, &box)) {
+        sum += box.type == MP4_TYPE('t', 'r', 'u', 'n') ? sum_trun(box.body, duration) : 0;
     }
     return sum;
 }
@@ -300,11 +199,11 @@ static bool measure_mp4(struct span init, struct span segment, int64_t *out_us)
         return false;
     }
     uint64_t sum = 0;
-    struct box box, inner;
-    while (next_box(&segment, &box)) {
+    struct mp4_box box, inner;
+    while (mp4_next_box(&segment, &box)) {
         struct span moof = box.body;
-        while (box.type == TYPE('m', 'o', 'o', 'f') && next_box(&moof, &inner)) {
-            sum += inner.type == TYPE('t', 'r', 'a', 'f') ? sum_traf(inner.body, best) : 0;
+        while (box.type == MP4_TYPE('m', 'o', 'o', 'f') && mp4_next_box(&moof, &inner)) {
+            sum += inner.type == MP4_TYPE('t', 'r', 'a', 'f') ? sum_traf(inner.body, best) : 0;
         }
     }
     if (sum == 0 || sum > UINT64_MAX / 2000000) {

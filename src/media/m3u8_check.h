@@ -24,7 +24,14 @@ enum m3u8_severity {
 };
 
 /* What is looked at to find a rule broken. */
-enum m3u8_scope { M3U8_SCOPE_TEXT, M3U8_SCOPE_RELOAD, M3U8_SCOPE_SET, M3U8_SCOPE_MEDIA };
+enum m3u8_scope {
+    M3U8_SCOPE_TEXT,
+    M3U8_SCOPE_SERVED,
+    M3U8_SCOPE_RELOAD,
+    M3U8_SCOPE_SET,
+    M3U8_SCOPE_MEDIA,
+    M3U8_SCOPE_COUNT,
+};
 
 struct m3u8_rule_info {
     const char *name; /* in the output, stable: "extinf-too-long" */

@@ -2,6 +2,8 @@
  */
 #include "media/m3u8_check.h"
 
+#include <stdlib.h>
+
 #define ADD(rule, tag, attribute, ...) \
     m3u8_report_add(s->report, M3U8_RULE_##rule, 0, tag, attribute, __VA_ARGS__)
 
@@ -40,6 +42,138 @@ static bool has_dates(const struct m3u8 *m)
     return m->segment_count > 0 && m->segments[0].date_us != M3U8_NO_DATE;
 }
 
+/* ---- Two playlists of the same content ---- */
+
+/* Both, and how their segments lie on one timeline. */
+struct pair {
+    const struct m3u8 *a, *b;
+    bool by_date;         /* program dates; else the time from the start */
+    int64_t tolerance_us; /* how far the same content may lie apart */
+};
+
+static int64_t position_us(const struct pair *p, const struct m3u8_segment *segment)
+{
+    return p->by_date ? segment->date_us : segment->start_us;
+}
+
+static bool dates_increase(const struct m3u8 *m)
+{
+    for (uint32_t i = 1; i < m->segment_count; i++) {
+        if (m->segments[i].date_us < m->segments[i - 1].date_us) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Playlists that are whole begin at the same content but for a target duration (a playlist of
+ * type VOD exactly); of others only dates tell. Returns false when nothing does. */
+static bool align(const struct m3u8 *a, const struct m3u8 *b, struct pair *out)
+{
+    int64_t target_us = a->target_duration_us > b->target_duration_us ? a->target_duration_us
+                                                                      : b->target_duration_us;
+    bool dated = has_dates(a) && has_dates(b) && dates_increase(a) && dates_increase(b);
+    *out = (struct pair){a, b, dated, target_us};
+    if (!dated && m3u8_is_final(a) && m3u8_is_final(b)) {
+        out->tolerance_us = 2 * target_us;
+        return true;
+    }
+    return dated;
+}
+
+/* The segment of `b`, whose numbers cannot be those of the same content in `a`; NULL when they
+ * can: somewhere within the tolerance there is that number. */
+static const struct m3u8_segment *find_other_number(const struct pair *p)
+{
+    const struct m3u8 *a = p->a;
+    uint32_t low = 0, high = 0; /* the first segments of `a` that lie behind the tolerance */
+    for (uint32_t i = 0; i < p->b->segment_count; i++) {
+        const struct m3u8_segment *s = &p->b->segments[i];
+        int64_t middle_us = position_us(p, s) + s->duration_us / 2;
+        while (low < a->segment_count &&
+               position_us(p, &a->segments[low]) <= middle_us - p->tolerance_us) {
+            low++;
+        }
+        while (high < a->segment_count &&
+               position_us(p, &a->segments[high]) <= middle_us + p->tolerance_us) {
+            high++;
+        }
+        /* Behind the end of `a` nothing is known. */
+        bool known = low > 0 && high < a->segment_count;
+        if (known && (s->discontinuity_sequence < a->segments[low - 1].discontinuity_sequence ||
+                      s->discontinuity_sequence > a->segments[high].discontinuity_sequence)) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+static void check_numbers(const struct set *s, const struct m3u8 *first, const struct m3u8 *m)
+{
+    struct pair pair;
+    const struct m3u8_segment *odd = align(first, m, &pair) ? find_other_number(&pair) : NULL;
+    if (odd != NULL) {
+        ADD(SET_DISCONTINUITY_DIFFERS, "EXT-X-DISCONTINUITY", NULL, "line %u: %.*s", odd->line,
+            URL_OF(m));
+    }
+}
+
+static bool has_daterange(const struct m3u8 *m, struct span id)
+{
+    for (uint32_t i = 0; i < m->daterange_count; i++) {
+        if (span_equal(m->dateranges[i].id, id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* So many date ranges are looked up one by one. */
+#define DATERANGES_COMPARED 500
+
+/* Of playlists that still change, two loads do not show the same moment. */
+static void check_dateranges(const struct set *s, const struct m3u8 *a, const struct m3u8 *b)
+{
+    if (a->daterange_count == 0 || b->daterange_count == 0 ||
+        a->daterange_count > DATERANGES_COMPARED || b->daterange_count > DATERANGES_COMPARED) {
+        return;
+    }
+    for (uint32_t i = 0; i < a->daterange_count; i++) {
+        struct span id = a->dateranges[i].id;
+        if (!has_daterange(b, id)) {
+            ADD(SET_DATERANGES_DIFFER, "EXT-X-DATERANGE", "ID", "\"%.*s\" is not in %.*s",
+                id.len > 40 ? 40 : (int)id.len, id.ptr, URL_OF(b));
+            return;
+        }
+    }
+}
+
+/* Two playlists that will not change any more. */
+static void check_final_pair(const struct set *s, const struct m3u8 *first,
+                             enum m3u8_role first_role, const struct m3u8 *m,
+                             enum m3u8_role role)
+{
+    bool typed = first->type == M3U8_TYPE_VOD && m->type == M3U8_TYPE_VOD;
+    int64_t least_us = first->target_duration_us < m->target_duration_us
+                           ? first->target_duration_us
+                           : m->target_duration_us;
+    int64_t apart_us = llabs(first->total_duration_us - m->total_duration_us);
+    /* One at the beginning, unless that is the same by the type, and one at the end. */
+    if (role == M3U8_ROLE_VARIANT && first_role == M3U8_ROLE_VARIANT &&
+        apart_us > (typed ? 1 : 2) * least_us) {
+        ADD(SET_DURATION_DIFFERS, NULL, NULL, "%.6g s, elsewhere %.6g s: %.*s",
+            (double)m->total_duration_us / 1e6, (double)first->total_duration_us / 1e6,
+            URL_OF(m));
+    }
+    if (typed && has_dates(first) && has_dates(m) &&
+        llabs(first->segments[0].date_us - m->segments[0].date_us) > 1000000) {
+        ADD(SET_DATES_DISAGREE, "EXT-X-PROGRAM-DATE-TIME", NULL, "%.3f s apart: %.*s",
+            (double)(m->segments[0].date_us - first->segments[0].date_us) / 1e6, URL_OF(m));
+    }
+    check_dateranges(s, first, m);
+    check_dateranges(s, m, first);
+}
+
 /* One playlist against the first of the set. */
 static void check_pair(const struct set *s, const struct m3u8 *first, enum m3u8_role first_role,
                        const struct m3u8 *m, enum m3u8_role role)
@@ -59,6 +193,10 @@ static void check_pair(const struct set *s, const struct m3u8 *first, enum m3u8_
     }
     if (!same_control(m, first)) {
         ADD(SET_SERVER_CONTROL_DIFFERS, "EXT-X-SERVER-CONTROL", NULL, "%.*s", URL_OF(m));
+    }
+    check_numbers(s, first, m);
+    if (m3u8_is_final(first) && m3u8_is_final(m)) {
+        check_final_pair(s, first, first_role, m, role);
     }
 }
 

@@ -2,6 +2,7 @@
  */
 #include "media/m3u8_checker.h"
 #include "media/m3u8_text.h"
+#include "media/unicode.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,32 +44,6 @@ void m3u8_check_start(struct m3u8_parser *p)
     p->line = 0;
 }
 
-/* The length of the well-formed UTF-8 character at text[at], or 0 (RFC 3629 section 4). */
-static size_t utf8_length(struct span text, size_t at)
-{
-    const unsigned char *s = (const unsigned char *)text.ptr + at;
-    size_t left = text.len - at;
-    if (s[0] < 0x80) {
-        return 1;
-    }
-    size_t len = s[0] >= 0xc2 && s[0] <= 0xdf   ? 2
-                 : s[0] >= 0xe0 && s[0] <= 0xef ? 3
-                 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
-                                                : 0;
-    if (len == 0 || len > left) {
-        return 0;
-    }
-    for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
-    bool surrogate = s[0] == 0xed && s[1] > 0x9f;
-    bool beyond = s[0] == 0xf4 && s[1] > 0x8f;
-    return overlong || surrogate || beyond ? 0 : len;
-}
-
 /* Where a tab is no more than bad style: in a title or a comment. */
 static bool tab_is_text(struct span line, size_t at)
 {
@@ -94,8 +69,10 @@ static bool is_control(struct span line, size_t at)
 static void check_bytes(struct m3u8_parser *p, struct span line)
 {
     bool bad_utf8 = false, control = false, tab = false, cr = false;
+    uint32_t code = 0, highest = 0;
     for (size_t at = 0; at < line.len;) {
-        size_t len = utf8_length(line, at);
+        size_t len = unicode_next(line, at, &code);
+        highest = code > highest ? code : highest;
         if (len == 0 && !bad_utf8) {
             bad_utf8 = true;
             m3u8_note(p, M3U8_RULE_UTF8, NULL, "byte 0x%02x in column %zu",
@@ -115,6 +92,12 @@ static void check_bytes(struct m3u8_parser *p, struct span line)
             m3u8_note(p, M3U8_RULE_TAB_IN_TEXT, NULL, "column %zu", at + 1);
         }
         at += len == 0 ? 1 : len;
+    }
+    size_t at;
+    if (highest >= 0x300 && unicode_is_not_nfc(line, &at)) {
+        (void)unicode_next(line, at, &code);
+        m3u8_note(p, M3U8_RULE_NOT_NORMALIZED, NULL, "U+%04X in column %zu", (unsigned)code,
+                  at + 1);
     }
 }
 

@@ -140,6 +140,16 @@ static bool removed_unnumbered(const struct comparison *c)
     return false;
 }
 
+static bool has_discontinuity(const struct m3u8 *m)
+{
+    for (uint32_t i = 0; i < m->segment_count; i++) {
+        if ((m->segments[i].flags & M3U8_SEGMENT_DISCONTINUITY) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_removals(const struct comparison *c)
 {
     const struct m3u8 *a = c->before, *b = c->after;
@@ -155,6 +165,10 @@ static void check_removals(const struct comparison *c)
         b->total_duration_us < 3 * b->target_duration_us) {
         ADD(RELOAD_REMOVED_EARLY, 0, NULL, NULL, "%.6g s are left, target duration %.6g s",
             (double)b->total_duration_us / 1e6, (double)b->target_duration_us / 1e6);
+    }
+    if (((a->flags | b->flags) & M3U8_HAS_DISCONTINUITY_SEQUENCE) == 0 &&
+        has_discontinuity(a)) {
+        ADD(RELOAD_DISCONTINUITY_MISSING, 0, "EXT-X-DISCONTINUITY-SEQUENCE", NULL, NULL);
     }
     if (a->type == M3U8_TYPE_EVENT) {
         ADD(RELOAD_EVENT_REMOVED, 0, NULL, NULL, NULL);

@@ -170,6 +170,8 @@ static void reset_response(struct job *job)
     result->age_s = -1;
     result->cache_status = CACHE_STATUS_SILENT;
     result->cache.len = 0;
+    result->type.len = 0;
+    result->compressed = false;
     result->retry_after_us = -1;
     result->first_byte_seen = false;
     result->phases.first_byte_us = 0;
@@ -350,18 +352,24 @@ static enum fail judge(struct job *job, const struct http1_response *response)
     return fail != FAIL_NONE ? fail : judge_content(job, response);
 }
 
-/* Notes what the caches on the way say. The head goes, so the text is copied. */
+/* The head goes, so what is to stay of it is copied. */
+static struct span keep_text(struct span text, char *dst, size_t size)
+{
+    text.len = text.len < size ? text.len : size;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        dst[i] = c >= ' ' && c <= '~' ? c : '?';
+    }
+    return span_of(dst, text.len);
+}
+
+/* Notes what the caches on the way say. */
 static void take_cache_status(struct job *job, const struct http1_response *response)
 {
     struct fetch_result *result = &job->result;
     struct span text =
         response->cf_cache_status.len > 0 ? response->cf_cache_status : response->x_cache;
-    text.len = text.len < FETCH_CACHE_BYTES ? text.len : FETCH_CACHE_BYTES;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        job->cache_text[i] = c >= ' ' && c <= '~' ? c : '?';
-    }
-    result->cache = span_of(job->cache_text, text.len);
+    result->cache = keep_text(text, job->cache_text, sizeof job->cache_text);
     result->cache_status =
         cache_status_of(response->cf_cache_status, response->x_cache, response->age_s);
 }
@@ -392,6 +400,8 @@ void job_on_head(struct job *job, const struct http1_response *response)
     job->length_hint = response->content_length;
     job->verdict = (uint8_t)judge(job, response);
     job->wanted = job->verdict == FAIL_NONE && !job->redirecting;
+    result->type = keep_text(response->content_type, job->type_text, sizeof job->type_text);
+    result->compressed = response->coding != HTTP1_CODING_IDENTITY;
     take_cache_status(job, response);
     count_cache_status(job);
 }

@@ -30,6 +30,8 @@ enum {
     FETCH_HEAD_MAX = 65536,
     /* The most bytes of fetch_result.cache. */
     FETCH_CACHE_BYTES = 63,
+    /* The most bytes of fetch_result.type. */
+    FETCH_TYPE_BYTES = 63,
 };
 
 /* The default of body_limit. */
@@ -91,8 +93,10 @@ struct fetch_result {
     enum cache_status cache_status;
     struct span cache; /* CF-Cache-Status or else X-Cache as it came, cut, bytes that do not
                           print as '?'; empty without. Valid as body. */
+    struct span type;  /* Content-Type, as cache */
     union net_address address; /* the peer of the last connection */
     uint8_t redirects;         /* followed */
+    bool compressed;           /* the body came with a Content-Encoding and was decoded */
     bool reused;               /* the last request went over a kept-alive connection */
     bool check_failed;         /* `fail` is what check returned, and net has not counted it */
     bool first_byte_seen;      /* of the last response */

@@ -53,6 +53,7 @@ struct job {
     bool retried;
     bool elsewhere; /* redirected to another host: credentials of the options stay behind */
     char cache_text[FETCH_CACHE_BYTES];
+    char type_text[FETCH_TYPE_BYTES];
     char inline_text[JOB_TEXT_BYTES];
 };
 

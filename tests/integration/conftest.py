@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from helpers.files import Files  # noqa: E402
 from helpers.media import make_vod, start_live  # noqa: E402
 from helpers.nginx import Nginx  # noqa: E402
 from helpers.origin import Origin  # noqa: E402
@@ -76,6 +77,14 @@ def origin(tmp_path):
     yield make
     for one in origins:
         one.end()
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Serves the folder `www` as it is."""
+    files = Files(tmp_path / "www")
+    yield files
+    files.end()
 
 
 @pytest.fixture

@@ -1,5 +1,9 @@
-/* The checks of whole segments: the answer is the same however the bytes come in pieces. */
+/* The checks of whole segments: the answer is the same however the bytes come in pieces; and
+ * what is read from a segment at rest, of which its initialisation section is the part before a
+ * form feed. */
+#include "media/duration.h"
 #include "media/fmp4_check.h"
+#include "media/formats.h"
 #include "media/sniff.h"
 #include "media/ts_check.h"
 
@@ -29,10 +33,23 @@ static const char *check_fmp4(struct span bytes, size_t piece)
     return fmp4_check_end_segment(&check);
 }
 
+static void read_at_rest(struct span bytes)
+{
+    size_t split = span_find(bytes, '\f');
+    struct span init = split < bytes.len ? span_of(bytes.ptr, split) : span_of(bytes.ptr, 0);
+    struct span segment = split < bytes.len ? span_skip(bytes, split + 1) : bytes;
+    int64_t us = -1, error_us = -1;
+    if (duration_measure(init, segment, &us, &error_us)) {
+        assert(us >= 0 && error_us >= 0);
+    }
+    assert(formats_unnamed(formats_find(init, segment), SPAN("avc1")) < 1U << FORMAT_COUNT);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span bytes = span_of((const char *)data, size);
     size_t all = size > 0 ? size : 1;
+    read_at_rest(bytes);
     assert(check_ts(bytes, all) == check_ts(bytes, 7));
     const char *whole = check_fmp4(bytes, all);
     assert((whole == NULL) == (check_fmp4(bytes, 3) == NULL));

@@ -215,7 +215,8 @@ static void test_every_rule_is_there(void **state)
     (void)state;
     for (unsigned i = 0; i < M3U8_RULE_COUNT; i++) {
         const struct m3u8_rule_info *info = m3u8_rule_info((enum m3u8_rule)i);
-        if (info->scope != M3U8_SCOPE_MEDIA && (kept[i] == 0 || broken[i] == 0)) {
+        bool by_text = info->scope != M3U8_SCOPE_SERVED && info->scope != M3U8_SCOPE_MEDIA;
+        if (by_text && (kept[i] == 0 || broken[i] == 0)) {
             fail_msg("rules.txt has nothing that %s %s", kept[i] == 0 ? "keeps" : "breaks",
                      info->name);
         }
@@ -262,27 +263,28 @@ static const char doc_head[] =
     "draft\n"
     "  forbids and RFC 8216 expressly allows is a should.\n\n"
     "Exit status: 0 no must-rule is broken, 1 one is, 2 usage, 3 something could not be "
-    "read.\n\n"
+    "read,\n"
+    "130 interrupted while following.\n\n"
     "Text output is a line for each finding, `NAME:LINE: must|should: TAG ATTRIBUTE: "
     "sentence:\n"
     "detail [rule]`. With `--json` one object is printed: `schema` (`shoal-lint/1`), "
     "`exit_status`,\n"
-    "`must`, `should`, `playlists` (each with `name`, `kind`, `playable`, `status`, `loads`, "
-    "facts,\n"
-    "and `findings`: `rule`, `severity`, `section`, `text`, `line`, `tag`, `attribute`, "
-    "`detail`)\n"
-    "and `together`, the findings about the playlists as a set.\n";
+    "`must`, `should`, `playlists` (each with `name`, `kind`, `playable`, `status`, `loads`,\n"
+    "`failed_loads`, facts, and `findings`: `rule`, `severity`, `section`, `text`, `line`, "
+    "`tag`,\n"
+    "`attribute`, `detail`) and `together`, the findings about the playlists as a set.\n";
 
 static void append_doc(struct buf *out)
 {
     static const char *const headings[] = {
         [M3U8_SCOPE_TEXT] = "One playlist by itself",
+        [M3U8_SCOPE_SERVED] = "How a playlist was answered (URLs)",
         [M3U8_SCOPE_RELOAD] = "Two loads of one playlist (`--follow`)",
         [M3U8_SCOPE_SET] = "A multivariant playlist and its media playlists (URLs)",
         [M3U8_SCOPE_MEDIA] = "Playlists against segments (`--segments`)",
     };
     assert_int_equal(buf_append_string(out, doc_head), 0);
-    for (unsigned scope = 0; scope < 4; scope++) {
+    for (unsigned scope = 0; scope < M3U8_SCOPE_COUNT; scope++) {
         assert_int_equal(
             buf_printf(
                 out, "\n## %s\n\n| rule | severity | section | |\n| --- | --- | --- | --- |\n",
