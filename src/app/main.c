@@ -1,6 +1,7 @@
 /* The one binary: finds the subcommand and hands the rest to it. */
 #include "app/options.h"
 #include "app/print_error.h"
+#include "base/nearest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +47,7 @@ static int complain(const char *word)
     }
     struct err err = {0};
     char hint[80] = "see shoal --help";
-    const char *nearest = options_nearest(span_from_string(word), words);
+    const char *nearest = nearest_word(span_from_string(word), words);
     if (strncmp(word, "http://", 7) == 0 || strncmp(word, "https://", 8) == 0) {
         snprintf(hint, sizeof hint, "write shoal run URL");
     } else if (nearest != NULL) {

@@ -110,9 +110,6 @@ int options_read_file(const struct option_command *command, const char *path,
 const struct option *options_find(const struct option_command *command, struct span name);
 const struct option *options_find_letter(const struct option_command *command, char letter);
 
-/* Of the words, ended by NULL, the one most like `text`, or NULL when none is near. */
-const char *options_nearest(struct span text, const char *const *words);
-
 /* Fills *err for a name that is no option: "--" stands before it unless from a file. */
 int options_unknown(const struct option_command *command, struct span name, const char *what,
                     struct err *err);

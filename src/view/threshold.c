@@ -2,6 +2,7 @@
 
 #include "base/units.h"
 #include "view/format.h"
+#include "view/threshold_words.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,11 @@ static const struct {
 } sums[] = {
     {"http_errors", {"http_responses_4xx", "http_responses_5xx"}},
 };
+
+const char *threshold_sum_name(unsigned number)
+{
+    return number < sizeof(sums) / sizeof(sums[0]) ? sums[number].name : NULL;
+}
 
 struct function {
     const char *name;
@@ -169,7 +175,7 @@ static int resolve_derived(const struct shoal_schema *schema, struct span text,
     int number =
         span_to_string(figure, name, sizeof(name)) ? shoal_schema_derived(schema, name) : -1;
     if (number < 0) {
-        return refuse(err, text, "no such figure:", figure);
+        return threshold_refuse_name(schema, text, THRESHOLD_PLACE_FIGURE, figure, err);
     }
     out->kind = THRESHOLD_DERIVED;
     out->number = (uint32_t)number;
@@ -203,10 +209,10 @@ static int resolve_figure(const struct shoal_schema *schema, struct span text,
             out->kind = THRESHOLD_RECORDS;
             return 0;
         }
-        return refuse(err, text, "no such counter:", argument);
+        return threshold_refuse_name(schema, text, THRESHOLD_PLACE_COUNTER, argument, err);
     }
     if (!resolve_histogram(schema, argument, out)) {
-        return refuse(err, text, "no such histogram:", argument);
+        return threshold_refuse_name(schema, text, THRESHOLD_PLACE_HISTOGRAM, argument, err);
     }
     snprintf(out->unit, sizeof(out->unit), "%s", schema->def.histograms[out->number].unit);
     return 0;

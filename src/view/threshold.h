@@ -68,6 +68,9 @@ struct threshold {
 int threshold_parse(const struct shoal_schema *schema, struct span text, struct threshold *out,
                     struct err *err);
 
+/* The names that stand for sums of counters, by number from 0 on; NULL after the last. */
+const char *threshold_sum_name(unsigned number);
+
 struct threshold_result {
     double value; /* in the threshold's unit; 0 when there is nothing to judge by */
     bool known;   /* false: a percentile, mean, min or max of a histogram without records */

@@ -188,6 +188,39 @@ static void test_refuses_what_it_cannot_judge(void **state)
     }
 }
 
+static void test_says_what_may_have_been_meant(void **state)
+{
+    static const struct {
+        const char *text, *hint;
+    } cases[] = {
+        {"p99(segment_downlod)<1s", "did you mean segment_download?"},
+        {"rebufer_ratio<1%", "did you mean rebuffer_ratio?"},
+        {"count(stals)==0", "did you mean stalls?"},
+        {"count(http_eror)==0", "did you mean http_errors?"},
+        {"count(status_404)==0", "did you mean status_4xx?"},
+        {"p99(stalls)<1s", "write count(stalls) or rate(stalls)"},
+        {"segments>5", "write count(segments) or rate(segments)"},
+        {"rate(segment_download)<1/s", "write p99(segment_download)"},
+        {"mean(rebuffer_ratio)<1%", "write it alone"},
+        {"p99(cows)<1s", "the times are dns, tcp_connect"},
+        {"cows<1%", "the figures are viewers_target"},
+        {"count(segments{1080p})>0", "segments has by variant: 720p, 360p, other"},
+        {"count(stalls{1080p})>0", "stalls is not split up"},
+        {"count(segments{720p)>0", "write segments{variant}"},
+    };
+    struct block *block = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct threshold threshold;
+        struct err err = {0};
+        assert_int_equal(
+            threshold_parse(block->schema, span_from_string(cases[i].text), &threshold, &err),
+            -1);
+        if (strstr(err.hint, cases[i].hint) == NULL) {
+            fail_msg("%s: '%s' does not say '%s'", cases[i].text, err.hint, cases[i].hint);
+        }
+    }
+}
+
 static void test_values_are_shown_in_their_unit(void **state)
 {
     static const struct {
@@ -219,6 +252,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_abort_is_a_last_word, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refuses_what_it_cannot_judge, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_says_what_may_have_been_meant, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_values_are_shown_in_their_unit, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
