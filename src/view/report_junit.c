@@ -1,3 +1,4 @@
+#include "stats/metrics.h"
 #include "view/format.h"
 #include "view/report.h"
 
@@ -38,7 +39,7 @@ static int put_case(struct buf *out, const char *class, const char *name, bool p
     if (pass) {
         return failed | buf_append_string(out, "\"/>\n");
     }
-    failed |= buf_append_string(out, "\">\n    <failure message=\"");
+    failed |= buf_printf(out, "\">\n    <failure type=\"%s\" message=\"", class);
     failed |= put_text(out, message);
     return failed | buf_append_string(out, "\"/>\n  </testcase>\n");
 }
@@ -54,8 +55,9 @@ static int put_threshold(struct buf *out, const struct report_threshold *row)
 int report_write_junit(const struct report *report, struct buf *out)
 {
     char when[FORMAT_MAX];
-    bool run_ok = report->status != REPORT_INTERRUPTED &&
-                  (report->status != REPORT_FAILED || report->threshold_count > 0);
+    bool played = shoal_total(&report->run, METRIC_SEGMENTS) > 0;
+    bool run_ok = played && !report->interrupted;
+    const char *why_not = played ? "interrupted" : "not one segment was complete";
     unsigned failures = (run_ok ? 0 : 1) + (report->trust.trusted ? 0 : 1);
     for (unsigned i = 0; i < report->threshold_count; i++) {
         failures += report->thresholds[i].result.pass ? 0 : 1;
@@ -64,10 +66,12 @@ int report_write_junit(const struct report *report, struct buf *out)
         buf_printf(out,
                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
                    "<testsuite name=\"shoal\" tests=\"%u\" failures=\"%u\" "
-                   "errors=\"0\" time=\"%.3f\" timestamp=\"%.19s\">\n",
+                   "errors=\"0\" time=\"%.3f\" timestamp=\"%.19s\" hostname=\"",
                    report->threshold_count + 2, failures, (double)report->run.elapsed_us / 1e6,
                    format_timestamp(when, sizeof(when), report->info.start_wall_us));
-    failed |= put_case(out, "run", "segments were played to the end", run_ok, report->why);
+    failed |= put_text(out, report->info.host == NULL ? "" : report->info.host);
+    failed |= buf_append_string(out, "\">\n");
+    failed |= put_case(out, "run", "segments were played to the end", run_ok, why_not);
     failed |= put_case(out, "generator", "the figures can be trusted", report->trust.trusted,
                        report->trust.why);
     for (unsigned i = 0; i < report->threshold_count; i++) {
