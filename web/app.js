@@ -126,10 +126,10 @@ function showServers(s) {
 function showOrigin(s) {
   byId("origin-article").hidden = s.origin.length === 0;
   const known = (value, show) => value === null ? "–" : show(value);
-  fillTable(byId("origin"), ["", "cores", "sends", "requests/s", "connections"], s.origin.map((o) => o.ok
-    ? [[o.url, "text"], known(o.cpu, format.number), known(o.bytes_per_s, format.bitrate),
+  fillTable(byId("origin"), ["", "", "cores", "sends", "requests/s", "connections"], s.origin.map((o) => o.ok
+    ? [[o.url, "text"], [o.kind, "dim"], known(o.cpu, format.number), known(o.bytes_per_s, format.bitrate),
       known(o.requests_per_s, format.number), known(o.connections, format.count)]
-    : [[o.url, "text dim"], [o.why, "dim"], "", "", ""]));
+    : [[o.url, "text dim"], [o.why, "dim"], "", "", "", ""]));
 }
 
 function show(s) {
@@ -143,7 +143,7 @@ function show(s) {
   showServers(s);
   showOrigin(s);
   if (s.origin.length > 0 && !plots.origin) {
-    plots.addOrigin();
+    plots.addOrigin(s.origin.map((o) => o.url));
     plots.rows = -1;
   }
   if (s.row === plots.rows + 1 && s.newest !== null) {

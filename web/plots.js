@@ -24,27 +24,32 @@ const plotList = [
     ["worker_cpu_max", "busiest worker", "--orange"], ["process_cpu", "process, in cores", "--blue"]] },
 ];
 
+/* Of the server's side: a line for each exporter that tells the figure. */
 const originPlots = [
-  { title: "Origin: CPU in cores", unit: "number", lines: [["origin_cpu", "cores", "--orange"]] },
-  { title: "Origin: sends", unit: "bitrate", fill: true, lines: [["origin_bytes_per_s", "throughput", "--teal"]] },
-  { title: "Origin: connections, requests a second", unit: "number", lines: [
-    ["origin_connections", "connections", "--violet"], ["origin_requests_per_s", "requests a second", "--blue"]] },
+  { title: "Origin: CPU in cores", unit: "number", figure: "cpu" },
+  { title: "Origin: sends", unit: "bitrate", figure: "bytes_per_s" },
+  { title: "Origin: requests a second", unit: "number", figure: "requests_per_s" },
+  { title: "Origin: open connections", unit: "number", figure: "connections" },
 ];
+const originColours = ["--orange", "--blue", "--teal", "--violet", "--red", "--green", "--text", "--dim"];
+
+const isKnown = (value) => value !== null && value !== undefined;
 
 class Plots {
   constructor(parent) {
     this.parent = parent;
     this.origin = false;
     this.charts = plotList.map((plot) => this.make(parent, plot));
-    this.columns = {};
     this.rows = 0;
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour());
   }
 
-  /* Adds the plots of the server's side; they are empty until set() is called. */
-  addOrigin() {
+  /* Adds the plots of the server's side, of these exporters; they are empty until set() is called. */
+  addOrigin(urls) {
     this.origin = true;
-    this.charts.push(...originPlots.map((plot) => this.make(this.parent, plot)));
+    const short = (url) => url.replace(/^https?:\/\//, "");
+    this.charts.push(...originPlots.map((plot) => this.make(this.parent, { ...plot, fill: urls.length === 1,
+      lines: urls.map((url, i) => ["origin" + i + "_" + plot.figure, short(url), originColours[i % originColours.length]]) })));
   }
 
   colour(name) {
@@ -68,6 +73,7 @@ class Plots {
       type: "line",
       data: { datasets: plot.lines.map(([name, label, colour]) => ({
         label, name, colour, data: [], borderWidth: 1.5, pointRadius: 0, pointHitRadius: 6,
+        spanGaps: plot.unit === "seconds", /* a second without a record has no percentile */
         fill: plot.fill === true && colour !== "--dim" })) },
       options: {
         animation: false, parsing: false, normalized: true, responsive: true,
@@ -77,7 +83,8 @@ class Plots {
           y: { beginAtZero: true, ticks: { callback: (v) => show(v), maxTicksLimit: 5 } },
         },
         plugins: {
-          legend: { labels: { boxWidth: 10, boxHeight: 2 } },
+          legend: { labels: { boxWidth: 10, boxHeight: 2,
+            filter: (item, data) => data.datasets[item.datasetIndex].data.some((point) => isKnown(point.y)) } },
           decimation: { enabled: true, algorithm: "min-max" },
           tooltip: { callbacks: {
             title: (items) => format.clock(items[0].parsed.x),
@@ -108,7 +115,7 @@ class Plots {
     this.rows = time.length;
     for (const chart of this.charts) {
       for (const set of chart.data.datasets) {
-        set.data = time.map((x, i) => ({ x, y: columns[set.name][i] }));
+        set.data = time.map((x, i) => ({ x, y: columns[set.name]?.[i] ?? null }));
       }
     }
     this.recolour();
@@ -119,7 +126,7 @@ class Plots {
     this.rows += 1;
     for (const chart of this.charts) {
       for (const set of chart.data.datasets) {
-        set.data.push({ x: row.time_s, y: row[set.name] });
+        set.data.push({ x: row.time_s, y: row[set.name] ?? null });
       }
     }
   }

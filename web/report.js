@@ -8,6 +8,11 @@ function columnsOf(timeline) {
   for (const name of timeline.length > 0 ? Object.keys(timeline[0]) : []) {
     columns[name] = timeline.map((row) => row[name]);
   }
+  report.origin.forEach((exporter, i) => {
+    for (const [figure, values] of Object.entries(exporter.timeline)) {
+      columns["origin" + i + "_" + figure] = values;
+    }
+  });
   return columns;
 }
 
@@ -71,6 +76,26 @@ function showFailures() {
   fillSamples(byId("samples"), report.failures_sampled);
 }
 
+/* Mean and most of a column in which null stands for not known. */
+function meanAndMost(values, show) {
+  const known = (values || []).filter((value) => value !== null);
+  if (known.length === 0) {
+    return "–";
+  }
+  const most = known.reduce((a, b) => Math.max(a, b));
+  return show(known.reduce((a, b) => a + b, 0) / known.length) + " / " + show(most);
+}
+
+function showOrigin() {
+  byId("origin-article").hidden = report.origin.length === 0;
+  fillTable(byId("origin"), ["mean / most", "", "cores", "sends", "requests/s", "connections"], report.origin.map((o) => {
+    const t = o.timeline, state = o.failed === 0 ? o.kind : "silent " + o.failed + " of " + o.asked + (o.ok ? "" : ": " + o.why);
+    return [[o.url, o.ok ? "text" : "text dim"], [state, "dim"], meanAndMost(t.cpu, format.number),
+      meanAndMost(t.bytes_per_s, format.bitrate), meanAndMost(t.requests_per_s, format.number),
+      meanAndMost(t.connections, format.number)];
+  }));
+}
+
 function nameOf(label) {
   const variant = report.run.variants.find((v) => v.label === label);
   return variant === undefined ? label : variant.name;
@@ -102,10 +127,11 @@ function showTables() {
 showHead();
 showTiles();
 const plots = new Plots(byId("plots"));
-if (report.timeline.some((row) => row.origin_connections !== null || row.origin_cpu !== null)) {
-  plots.addOrigin();
+if (report.origin.length > 0) {
+  plots.addOrigin(report.origin.map((exporter) => exporter.url));
 }
 plots.set(columnsOf(report.timeline));
 showQuality();
 showFailures();
+showOrigin();
 showTables();

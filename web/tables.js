@@ -43,7 +43,7 @@ function fillTimes(table, times) {
 
 function fillThresholds(table, thresholds) {
   fillTable(table, null, thresholds.map((t) =>
-    [[t.pass ? "pass" : "FAIL", t.pass ? "good" : "bad"], [t.threshold, "text"], t.known ? t.text : "nothing recorded"]));
+    [[t.pass ? "pass" : "FAIL", t.pass ? "good" : "bad"], [t.threshold, "text"], (t.known ? t.text : "nothing recorded") + (t.ended_run ? ", ended the run" : "")]));
 }
 
 function fillSamples(table, samples) {

@@ -6,6 +6,7 @@
 #include "view/report_compare.h"
 #include "view/report_files.h"
 #include "view/report_load.h"
+#include "view/report_merge.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,8 @@ static const struct option_type option_report_threshold = {.take = take_threshol
 
 static const struct option rows[] = {
     ROW("compare", 'c', option_flag, compare, NULL,
-        "Print two runs side by side and mark what is better or worse by 5 % or more."),
+        "Print two runs side by side and mark what differs by 5 % or more, and for better or "
+        "worse. Two files without --merge are compared."),
     ROW("merge", 'm', option_flag, merge, NULL,
         "Take the runs of several machines for one: counters and histograms add up exactly, "
         "the time lines are laid over each other by the wall clock."),
@@ -62,7 +64,8 @@ static const struct option rows[] = {
 };
 
 static const char help_tail[] =
-    "FILE is what shoal run --out wrote; - is standard input.\n"
+    "FILE is what shoal run --out wrote; - is standard input. One is printed, two are "
+    "compared.\n"
     "\n"
     "Exit status: as of shoal run, judged anew: 0 passed, 1 a threshold failed or no segment\n"
     "was complete, 4 the generator was the limit, 130 interrupted; with --compare 1 when\n"
@@ -149,6 +152,7 @@ static int judge(const struct report_options *options, struct report *report, st
                             &report->thresholds[i].threshold, err) < 0) {
             return -1;
         }
+        report->thresholds[i].ended_run = false;
     }
     report->threshold_count = options->threshold_count;
     report_judge(report);
@@ -181,7 +185,8 @@ static int compare(const struct report_options *options, const char *const *file
     struct buf text;
     int status = -1;
     buf_init(&text, TEXT_LIMIT);
-    if (report_load(files[0], &a, err) == 0 && report_load(files[1], &b, err) == 0) {
+    if (report_load(files[0], &a, err) == 0 && report_load(files[1], &b, err) == 0 &&
+        judge(options, &a, err) == 0 && judge(options, &b, err) == 0) {
         int worse = report_write_comparison(&a, &b, isatty(STDOUT_FILENO) != 0, &text);
         status = worse > 0 ? 1 : 0;
         if (worse < 0) {
@@ -217,21 +222,29 @@ static int merge(const struct report_options *options, const char *const *files,
     return status;
 }
 
+static bool writes_files(const struct report_options *options)
+{
+    return options->out_path != NULL || options->html_path != NULL ||
+           options->junit_path != NULL || options->hgrm_prefix != NULL;
+}
+
 static int run(const struct report_options *options, const char *const *files, unsigned count,
                struct err *err)
 {
     if (count == 0) {
         return err_set(err, ERR_USAGE, "FILE", "see shoal report --help", "is missing");
     }
-    if (options->compare) {
-        return count == 2 && !options->merge
-                   ? compare(options, files, err)
+    bool two = count == 2 && !options->merge;
+    if (options->compare || (two && !writes_files(options))) {
+        return two ? compare(options, files, err)
                    : err_set(err, ERR_USAGE, "--compare", "write shoal report --compare A B",
                              "takes two files and no --merge");
     }
     if (count > 1 && !options->merge) {
-        return err_set(err, ERR_USAGE, files[1], "add --merge or --compare",
-                       "one file at a time is printed");
+        return err_set(err, ERR_USAGE, files[1],
+                       two ? "add --merge, or leave out the files to write"
+                           : "add --merge to take them for one run",
+                       "one run at a time is printed and written, two are compared");
     }
     return merge(options, files, count, err);
 }

@@ -1,6 +1,7 @@
 #include "origin/stats.h"
 
 #include <inttypes.h>
+#include <sys/resource.h>
 
 static const char *const kind_names[STREAM_RESOURCE_COUNT] = {
     [STREAM_RESOURCE_NONE] = "other",        [STREAM_RESOURCE_MULTIVARIANT] = "multivariant",
@@ -104,10 +105,25 @@ static int put_kinds(struct buf *out, const char *name, const char *help,
     return status;
 }
 
+/* What the whole process has spent, so that its load is seen beside its answers. */
+static int put_cpu(struct buf *out)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    double seconds = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                     (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    return buf_printf(out,
+                      "# HELP process_cpu_seconds_total CPU time of this process\n"
+                      "# TYPE process_cpu_seconds_total counter\n"
+                      "process_cpu_seconds_total %.6f\n",
+                      seconds);
+}
+
 int stats_write_metrics(const struct stats *stats, const struct fault_set *faults,
                         struct buf *out)
 {
-    int status = put_family(out, "open_connections", "gauge", "connections open");
+    int status = put_cpu(out);
+    status |= put_family(out, "open_connections", "gauge", "connections open");
     status |= buf_printf(out, "shoal_origin_open_connections %" PRIu64 "\n", stats->open);
     for (size_t i = 0; i < COUNTERS; i++) {
         char name[64];

@@ -5,6 +5,7 @@
 #include "view/json_util.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static json_t *integer(uint64_t value)
@@ -226,21 +227,31 @@ static json_t *make_origin(const struct frame *frame)
     json_t *list = json_array();
     for (unsigned i = 0; i < frame->state.origin_count; i++) {
         const struct origin_figures *figures = &frame->state.origin[i];
-        json_array_append_new(
-            list, json_pack("{s:o, s:b, s:s, s:o, s:o, s:o, s:o}", "url",
-                            json_util_text(figures->url), "ok", figures->ok, "why",
-                            figures->why, "cpu", json_util_real(figures->cpu), "bytes_per_s",
-                            json_util_real(figures->bytes_per_s), "requests_per_s",
-                            json_util_real(figures->requests_per_s), "connections",
-                            json_util_real(figures->connections)));
+        json_t *item =
+            json_pack("{s:o, s:s, s:b, s:s}", "url", json_util_text(figures->url), "kind",
+                      origin_kind_names[figures->kind], "ok", figures->ok, "why", figures->why);
+        for (int f = 0; f < ORIGIN_FIGURES; f++) {
+            json_object_set_new(item, origin_figure_names[f],
+                                json_util_real(figures->value[f]));
+        }
+        json_array_append_new(list, item);
     }
     return list;
+}
+
+/* The column of an exporter's figure: "origin0_cpu". */
+static const char *origin_column(unsigned number, enum origin_figure figure, char dst[32])
+{
+    snprintf(dst, 32, "origin%u_%s", number, origin_figure_names[figure]);
+    return dst;
 }
 
 /* The newest row of the timeline, or null. */
 static json_t *make_newest(const struct frame *frame)
 {
     struct series_row row;
+    struct series_origin origin;
+    char name[32];
     size_t count = frame->state.row_count;
     if (count == 0 || recorder_rows(frame->recorder, count - 1, &row, 1) == 0) {
         return json_null();
@@ -248,6 +259,15 @@ static json_t *make_newest(const struct frame *frame)
     json_t *newest = json_object();
     for (unsigned i = 0; i < SERIES_COUNT; i++) {
         json_object_set_new(newest, series_name(i), json_util_real(row.value[i]));
+    }
+    unsigned exporters = frame->state.origin_count;
+    if (recorder_origin(frame->recorder, count - 1, &origin, 1) == 0) {
+        exporters = 0;
+    }
+    for (unsigned i = 0; i < exporters * ORIGIN_FIGURES; i++) {
+        unsigned number = i / ORIGIN_FIGURES, figure = i % ORIGIN_FIGURES;
+        json_object_set_new(newest, origin_column(number, figure, name),
+                            json_util_real(origin.value[number][figure]));
     }
     return newest;
 }
@@ -285,6 +305,28 @@ int live_json_write_snapshot(const struct frame *frame, struct buf *out)
     return dump(root, out);
 }
 
+/* Adds the columns of the exporters. Returns 0, or -1 without memory. */
+static int add_origin(const struct recorder *recorder, unsigned exporters, size_t first,
+                      size_t room, json_t *columns)
+{
+    struct series_origin *rows = calloc(room + 1, sizeof(*rows));
+    if (rows == NULL) {
+        return -1;
+    }
+    char name[32];
+    size_t count = recorder_origin(recorder, first, rows, room);
+    for (unsigned i = 0; i < exporters * ORIGIN_FIGURES; i++) {
+        unsigned number = i / ORIGIN_FIGURES, figure = i % ORIGIN_FIGURES;
+        json_t *column = json_array();
+        for (size_t at = 0; at < count; at++) {
+            json_array_append_new(column, json_util_real(rows[at].value[number][figure]));
+        }
+        json_object_set_new(columns, origin_column(number, figure, name), column);
+    }
+    free(rows);
+    return 0;
+}
+
 int live_json_write_history(const struct recorder *recorder, size_t first, struct buf *out)
 {
     struct recorder_state *state = malloc(sizeof(*state));
@@ -293,7 +335,7 @@ int live_json_write_history(const struct recorder *recorder, size_t first, struc
     }
     recorder_state(recorder, state);
     size_t room = first < state->row_count ? state->row_count - first : 0;
-    unsigned step_s = state->step_s;
+    unsigned step_s = state->step_s, exporters = state->origin_count;
     free(state);
     struct series_row *rows = calloc(room + 1, sizeof(*rows));
     if (rows == NULL) {
@@ -309,6 +351,11 @@ int live_json_write_history(const struct recorder *recorder, size_t first, struc
         json_object_set_new(columns, series_name(s), column);
     }
     free(rows);
+    /* As many rows as above, also when there is a new one by now. */
+    if (exporters > 0 && add_origin(recorder, exporters, first, count, columns) < 0) {
+        json_decref(columns);
+        return -1;
+    }
     return dump(json_pack("{s:o, s:i, s:o}", "first", integer(first), "step_s", (int)step_s,
                           "columns", columns),
                 out);

@@ -2,19 +2,15 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/url.h"
-#include "view/origin_text.h"
+#include "view/origin_ask.h"
 
-#include <errno.h>
 #include <math.h>
-#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -23,118 +19,36 @@ enum {
     ANSWER_MAX = 8 << 20,
 };
 
+const char *const origin_figure_names[ORIGIN_FIGURES] = {
+    [ORIGIN_CPU] = "cpu",
+    [ORIGIN_BYTES] = "bytes_per_s",
+    [ORIGIN_REQUESTS] = "requests_per_s",
+    [ORIGIN_CONNECTIONS] = "connections",
+};
+
 struct exporter {
+    struct origin_watch *watch; /* whose it is */
+    pthread_t thread;
+    bool runs; /* the thread was made */
     char *url; /* owned */
-    char host[256], port[8], target[1024];
+    struct origin_address address;
     struct origin_totals last;     /* the thread's */
     int64_t last_us;               /* 0: none yet */
     struct origin_figures figures; /* under the lock */
 };
 
 struct origin_watch {
-    pthread_t thread;
     int stop_fd;           /* owned */
-    pthread_mutex_t *lock; /* owned */
+    pthread_mutex_t *lock; /* owned; apart, so that readers of a const watch may take it */
     unsigned count;
     struct exporter exporters[ORIGIN_SOURCES_MAX];
 };
 
-static const char no_why[] = "";
-
-static void forget(struct origin_figures *figures, const char *why)
+static void forget(double value[ORIGIN_FIGURES])
 {
-    figures->ok = why == no_why;
-    snprintf(figures->why, sizeof(figures->why), "%s", why);
-    figures->cpu = figures->bytes_per_s = figures->requests_per_s = figures->connections =
-        (double)NAN;
-}
-
-static int connect_to(const struct exporter *exporter)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    struct addrinfo *list = NULL;
-    int fd = -1;
-    if (getaddrinfo(exporter->host, exporter->port, &hints, &list) != 0) {
-        return -1;
+    for (int i = 0; i < ORIGIN_FIGURES; i++) {
+        value[i] = (double)NAN;
     }
-    for (const struct addrinfo *at = list; at != NULL && fd < 0; at = at->ai_next) {
-        fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) < 0 && errno != EINPROGRESS) {
-            close(fd);
-            fd = -1;
-        }
-    }
-    freeaddrinfo(list);
-    return fd;
-}
-
-/* Waits until the descriptor is ready; false when the time is over. */
-static bool wait_ready(int fd, short events, int64_t until_us)
-{
-    int64_t left_us = until_us - clock_monotonic_us();
-    struct pollfd one = {.fd = fd, .events = events};
-    return left_us > 0 && poll(&one, 1, (int)(left_us / 1000) + 1) > 0;
-}
-
-static bool send_request(const struct exporter *exporter, int fd, int64_t until_us)
-{
-    char head[1600];
-    int len = snprintf(head, sizeof(head),
-                       "GET %s HTTP/1.0\r\nHost: %s:%s\r\nUser-Agent: shoal-origin-metrics\r\n"
-                       "Accept: text/plain\r\n\r\n",
-                       exporter->target, exporter->host, exporter->port);
-    return wait_ready(fd, POLLOUT, until_us) &&
-           send(fd, head, (size_t)len, MSG_NOSIGNAL) == len;
-}
-
-/* Reads to the end of the connection. */
-static bool receive(int fd, int64_t until_us, struct buf *answer)
-{
-    char block[16384];
-    for (;;) {
-        if (!wait_ready(fd, POLLIN, until_us)) {
-            return false;
-        }
-        ssize_t n = recv(fd, block, sizeof(block), 0);
-        if (n <= 0) {
-            return n == 0;
-        }
-        if (buf_append(answer, block, (size_t)n) < 0) {
-            return false;
-        }
-    }
-}
-
-/* The body of a 200 answer. */
-static bool find_body(const struct buf *answer, struct span *ret_body)
-{
-    struct span text = buf_span(answer);
-    if (text.len < 12 || memcmp(text.ptr, "HTTP/1.", 7) != 0 ||
-        memcmp(text.ptr + 8, " 200", 4) != 0) {
-        return false;
-    }
-    const char *end = memmem(text.ptr, text.len, "\r\n\r\n", 4);
-    if (end == NULL) {
-        return false;
-    }
-    *ret_body = span_skip(text, (size_t)(end - text.ptr) + 4);
-    return true;
-}
-
-/* Returns what went wrong, or no_why. */
-static const char *ask(const struct exporter *exporter, struct buf *answer,
-                       struct span *ret_body)
-{
-    int64_t until_us = clock_monotonic_us() + PATIENCE_US;
-    int fd = connect_to(exporter);
-    if (fd < 0) {
-        return "cannot be reached";
-    }
-    bool whole = send_request(exporter, fd, until_us) && receive(fd, until_us, answer);
-    close(fd);
-    return !whole                         ? "no whole answer in time"
-           : !find_body(answer, ret_body) ? "no answer with status 200"
-                                          : no_why;
 }
 
 static double rate(double now, double before, int64_t elapsed_us)
@@ -143,28 +57,51 @@ static double rate(double now, double before, int64_t elapsed_us)
                                            : (double)NAN;
 }
 
-static void update(struct origin_watch *watch, struct exporter *exporter)
+/* Takes an answer in. A first one has no rates yet. Returns why it is of no use, or NULL. */
+static const char *take(struct exporter *exporter, struct span body,
+                        struct origin_figures *fresh)
 {
+    struct origin_totals now;
+    const struct origin_totals *last = &exporter->last;
+    int64_t now_us = clock_monotonic_us();
+    origin_text_read(body, &now);
+    if (now.down) {
+        return "it says that its server is down";
+    }
+    if (isnan(now.cpu_s) && isnan(now.sent_bytes) && isnan(now.requests) &&
+        isnan(now.connections)) {
+        return "no figure in it that is known";
+    }
+    fresh->kind = now.kind;
+    if (exporter->last_us != 0) {
+        int64_t elapsed_us = now_us - exporter->last_us;
+        fresh->value[ORIGIN_CPU] = rate(now.cpu_s, last->cpu_s, elapsed_us);
+        fresh->value[ORIGIN_BYTES] = rate(now.sent_bytes, last->sent_bytes, elapsed_us);
+        fresh->value[ORIGIN_REQUESTS] = rate(now.requests, last->requests, elapsed_us);
+    }
+    fresh->value[ORIGIN_CONNECTIONS] = now.connections;
+    exporter->last = now;
+    exporter->last_us = now_us;
+    return NULL;
+}
+
+static void update(struct exporter *exporter)
+{
+    struct origin_watch *watch = exporter->watch;
     struct buf answer;
     struct span body;
-    struct origin_figures fresh = {.url = exporter->url};
+    struct origin_figures fresh = exporter->figures; /* only this thread writes it */
     buf_init(&answer, ANSWER_MAX);
-    const char *why = ask(exporter, &answer, &body);
-    forget(&fresh, why);
-    if (why == no_why) {
-        struct origin_totals now;
-        int64_t now_us = clock_monotonic_us();
-        origin_text_read(body, &now);
-        if (exporter->last_us != 0) {
-            int64_t elapsed_us = now_us - exporter->last_us;
-            fresh.cpu = rate(now.cpu_s, exporter->last.cpu_s, elapsed_us);
-            fresh.bytes_per_s = rate(now.sent_bytes, exporter->last.sent_bytes, elapsed_us);
-            fresh.requests_per_s = rate(now.requests, exporter->last.requests, elapsed_us);
-        }
-        fresh.connections = now.connections;
-        exporter->last = now;
-        exporter->last_us = now_us;
+    forget(fresh.value);
+    fresh.why[0] = '\0';
+    if (origin_ask(&exporter->address, PATIENCE_US, watch->stop_fd, &answer, &body, fresh.why,
+                   sizeof(fresh.why))) {
+        const char *why = take(exporter, body, &fresh);
+        snprintf(fresh.why, sizeof(fresh.why), "%s", why == NULL ? "" : why);
     }
+    fresh.ok = fresh.why[0] == '\0';
+    fresh.asked++;
+    fresh.failed += fresh.ok ? 0 : 1;
     buf_release(&answer);
     pthread_mutex_lock(watch->lock);
     exporter->figures = fresh;
@@ -173,79 +110,79 @@ static void update(struct origin_watch *watch, struct exporter *exporter)
 
 static void *watch_main(void *arg)
 {
-    struct origin_watch *watch = arg;
-    struct pollfd stop = {.fd = watch->stop_fd, .events = POLLIN};
+    struct exporter *exporter = arg;
+    struct pollfd stop = {.fd = exporter->watch->stop_fd, .events = POLLIN};
     do {
-        for (unsigned i = 0; i < watch->count && poll(&stop, 1, 0) == 0; i++) {
-            update(watch, &watch->exporters[i]);
-        }
+        update(exporter);
     } while (poll(&stop, 1, EVERY_MS) <= 0);
     return NULL;
 }
 
-static int parse_exporter(struct exporter *exporter, const char *text, struct err *err)
+static int prepare(struct origin_watch *watch, unsigned number, const char *text,
+                   struct err *err)
 {
-    struct url url;
-    if (url_parse_http(span_from_string(text), &url) < 0 || !url_is_http(&url) ||
-        !span_to_string(url.host, exporter->host, sizeof(exporter->host))) {
-        return err_set(err, ERR_USAGE, "--origin-metrics",
-                       "write for example http://server:9100/metrics",
-                       "'%.200s' is no http URL", text);
+    struct exporter *exporter = &watch->exporters[number];
+    if (origin_address_parse(text, &exporter->address, err) < 0) {
+        return -1;
     }
-    struct span target = url_target(&url);
-    bool rooted = target.len > 0 && target.ptr[0] == '/';
-    if (target.len + 2 > sizeof(exporter->target)) {
-        return err_set(err, ERR_USAGE, "--origin-metrics", NULL, "'%.60s...' is too long",
-                       text);
-    }
-    snprintf(exporter->target, sizeof(exporter->target), "%s%.*s", rooted ? "" : "/",
-             SPAN_ARGS(target));
-    snprintf(exporter->port, sizeof(exporter->port), "%u", url_port(&url));
+    exporter->watch = watch;
     exporter->url = strdup(text);
     exporter->figures.url = exporter->url;
-    forget(&exporter->figures, "not asked yet");
+    exporter->figures.kind = ORIGIN_PROCESS;
+    snprintf(exporter->figures.why, sizeof(exporter->figures.why), "not asked yet");
+    forget(exporter->figures.value);
+    unsigned host = 0;
+    while (!origin_address_same_host(&watch->exporters[host].address, &exporter->address)) {
+        host++;
+    }
+    exporter->figures.host = host;
     return exporter->url == NULL
                ? err_set(err, ERR_START, "--origin-metrics", NULL, "no memory")
                : 0;
 }
 
-static void release(struct origin_watch *watch)
+static bool start(struct origin_watch *watch)
 {
-    for (unsigned i = 0; i < ORIGIN_SOURCES_MAX; i++) {
-        free(watch->exporters[i].url);
+    watch->stop_fd = eventfd(0, EFD_CLOEXEC);
+    if (watch->stop_fd < 0) {
+        return false;
     }
-    if (watch->stop_fd >= 0) {
-        close(watch->stop_fd);
+    for (unsigned i = 0; i < watch->count; i++) {
+        struct exporter *exporter = &watch->exporters[i];
+        if (pthread_create(&exporter->thread, NULL, watch_main, exporter) != 0) {
+            return false;
+        }
+        exporter->runs = true;
     }
-    free(watch->lock);
-    free(watch);
+    return true;
 }
 
 struct origin_watch *origin_watch_new(const char *const *urls, unsigned count, struct err *err)
 {
     struct origin_watch *watch = calloc(1, sizeof(*watch));
-    if (watch == NULL) {
+    pthread_mutex_t *lock = calloc(1, sizeof(*lock));
+    if (watch == NULL || lock == NULL) {
+        free(watch);
+        free(lock);
         err_set(err, ERR_START, "--origin-metrics", NULL, "no memory");
         return NULL;
     }
+    pthread_mutex_init(lock, NULL);
+    watch->lock = lock;
     watch->count = count < ORIGIN_SOURCES_MAX ? count : ORIGIN_SOURCES_MAX;
-    watch->stop_fd = eventfd(0, EFD_CLOEXEC);
-    watch->lock = calloc(1, sizeof(*watch->lock));
+    watch->stop_fd = -1;
     for (unsigned i = 0; i < watch->count; i++) {
-        if (parse_exporter(&watch->exporters[i], urls[i], err) < 0) {
-            release(watch);
+        if (prepare(watch, i, urls[i], err) < 0) {
+            origin_watch_free(watch);
             return NULL;
         }
     }
-    if (watch->lock != NULL && watch->stop_fd >= 0) {
-        pthread_mutex_init(watch->lock, NULL);
-        if (pthread_create(&watch->thread, NULL, watch_main, watch) == 0) {
-            return watch;
-        }
+    if (!start(watch)) {
+        err_set(err, ERR_START, "--origin-metrics", NULL, "no thread or descriptor");
+        origin_watch_free(watch);
+        return NULL;
     }
-    err_set(err, ERR_START, "--origin-metrics", NULL, "no thread, descriptor or memory");
-    release(watch);
-    return NULL;
+    return watch;
 }
 
 void origin_watch_free(struct origin_watch *watch)
@@ -253,12 +190,23 @@ void origin_watch_free(struct origin_watch *watch)
     if (watch == NULL) {
         return;
     }
-    uint64_t one = 1;
-    ssize_t written = write(watch->stop_fd, &one, sizeof(one));
-    (void)written; /* an eventfd at 0 always takes 1 */
-    pthread_join(watch->thread, NULL);
+    if (watch->stop_fd >= 0) {
+        uint64_t one = 1;
+        ssize_t written = write(watch->stop_fd, &one, sizeof(one));
+        (void)written; /* an eventfd at 0 always takes 1, and nobody reads it */
+    }
+    for (unsigned i = 0; i < ORIGIN_SOURCES_MAX; i++) {
+        if (watch->exporters[i].runs) {
+            pthread_join(watch->exporters[i].thread, NULL);
+        }
+        free(watch->exporters[i].url);
+    }
+    if (watch->stop_fd >= 0) {
+        close(watch->stop_fd);
+    }
     pthread_mutex_destroy(watch->lock);
-    release(watch);
+    free(watch->lock);
+    free(watch);
 }
 
 unsigned origin_watch_read(const struct origin_watch *watch,
@@ -275,22 +223,31 @@ unsigned origin_watch_read(const struct origin_watch *watch,
     return watch->count;
 }
 
-static void add_known(double *sum, double value)
+/* Whether another exporter on its host speaks for the figure in its place. */
+static bool is_outspoken(const struct origin_figures *figures, unsigned count, unsigned number,
+                         enum origin_figure figure)
 {
-    if (!isnan(value)) {
-        *sum = isnan(*sum) ? value : *sum + value;
+    bool of_machine = figure == ORIGIN_CPU || figure == ORIGIN_BYTES;
+    const struct origin_figures *one = &figures[number];
+    for (unsigned i = 0; i < count; i++) {
+        if (figures[i].host == one->host && !isnan(figures[i].value[figure]) &&
+            (of_machine ? figures[i].kind > one->kind : figures[i].kind < one->kind)) {
+            return true;
+        }
     }
+    return false;
 }
 
 void origin_figures_sum(const struct origin_figures *figures, unsigned count,
-                        struct origin_figures *out)
+                        double ret_sums[ORIGIN_FIGURES])
 {
-    *out = (struct origin_figures){0};
-    forget(out, no_why);
-    for (unsigned i = 0; i < count; i++) {
-        add_known(&out->cpu, figures[i].cpu);
-        add_known(&out->bytes_per_s, figures[i].bytes_per_s);
-        add_known(&out->requests_per_s, figures[i].requests_per_s);
-        add_known(&out->connections, figures[i].connections);
+    forget(ret_sums);
+    for (int f = 0; f < ORIGIN_FIGURES; f++) {
+        for (unsigned i = 0; i < count; i++) {
+            double value = figures[i].value[f];
+            if (!isnan(value) && !is_outspoken(figures, count, i, f)) {
+                ret_sums[f] = isnan(ret_sums[f]) ? value : ret_sums[f] + value;
+            }
+        }
     }
 }

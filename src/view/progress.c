@@ -2,6 +2,8 @@
 
 #include "view/format.h"
 
+#include <math.h>
+
 int progress_write_line(const struct series_row *row, const struct recorder_state *state,
                         enum run_phase phase, struct buf *out)
 {
@@ -21,7 +23,9 @@ int progress_write_line(const struct series_row *row, const struct recorder_stat
         format_count(active, FORMAT_MAX, (uint64_t)v[SERIES_ACTIVE]),
         format_count(target, FORMAT_MAX, (uint64_t)v[SERIES_TARGET]), rates[0], rates[1],
         rates[2], rates[3], format_bitrate(line, FORMAT_MAX, v[SERIES_BYTES]),
-        format_duration(p95, FORMAT_MAX, (int64_t)(v[SERIES_DOWNLOAD_P95] * 1e6)),
+        isnan(v[SERIES_DOWNLOAD_P95])
+            ? "-"
+            : format_duration(p95, FORMAT_MAX, (int64_t)(v[SERIES_DOWNLOAD_P95] * 1e6)),
         format_count(stalled, FORMAT_MAX, (uint64_t)v[SERIES_STALLED]),
         format_percent(rebuffer, FORMAT_MAX, v[SERIES_REBUFFER]));
     if (v[SERIES_FAILURES] > 0) {

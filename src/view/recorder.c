@@ -3,6 +3,7 @@
 #include "stats/metrics.h"
 #include "view/format.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,8 @@ struct recorder {
     /* Shared; the polling thread writes under the lock and reads without. */
     pthread_mutex_t *lock; /* owned; apart, so that readers of a const recorder may take it */
     struct recorder_state state;
-    struct series_row *rows; /* owned */
+    struct series_row *rows;      /* owned */
+    struct series_origin *origin; /* owned; one a row, or NULL without exporters */
     size_t row_room;
     struct failure_sample failures[RECORDER_FAILURES_MAX];
     uint64_t failure_count; /* ever */
@@ -56,6 +58,7 @@ void recorder_free(struct recorder *recorder)
     pthread_mutex_destroy(recorder->lock);
     free(recorder->lock);
     free(recorder->rows);
+    free(recorder->origin);
     free(recorder);
 }
 
@@ -65,9 +68,31 @@ static void thin_rows(struct recorder *recorder)
     struct recorder_state *state = &recorder->state;
     for (size_t i = 0; i < state->row_count / 2; i++) {
         recorder->rows[i] = recorder->rows[2 * i];
+        if (recorder->origin != NULL) {
+            recorder->origin[i] = recorder->origin[2 * i];
+        }
     }
     state->row_count /= 2;
     state->step_s *= 2;
+}
+
+static bool make_room(struct recorder *recorder)
+{
+    size_t room = recorder->row_room == 0 ? 256 : recorder->row_room * 2;
+    struct series_row *rows = realloc(recorder->rows, room * sizeof(*rows));
+    if (rows == NULL) {
+        return false;
+    }
+    recorder->rows = rows;
+    if (recorder->options.origin != NULL) {
+        struct series_origin *origin = realloc(recorder->origin, room * sizeof(*origin));
+        if (origin == NULL) {
+            return false;
+        }
+        recorder->origin = origin;
+    }
+    recorder->row_room = room;
+    return true;
 }
 
 /* Without memory the row is lost; the totals of the run are not. */
@@ -80,14 +105,12 @@ static void keep_row(struct recorder *recorder, const struct series_row *row)
     if (state->row_count == RECORDER_ROWS_MAX) {
         thin_rows(recorder);
     }
-    if (state->row_count == recorder->row_room) {
-        size_t room = recorder->row_room == 0 ? 256 : recorder->row_room * 2;
-        struct series_row *rows = realloc(recorder->rows, room * sizeof(*rows));
-        if (rows == NULL) {
-            return;
-        }
-        recorder->rows = rows;
-        recorder->row_room = room;
+    if (state->row_count == recorder->row_room && !make_room(recorder)) {
+        return;
+    }
+    for (unsigned i = 0; i < ORIGIN_SOURCES_MAX && recorder->origin != NULL; i++) {
+        memcpy(recorder->origin[state->row_count].value[i], state->origin[i].value,
+               sizeof(state->origin[i].value));
     }
     recorder->rows[state->row_count++] = *row;
 }
@@ -124,7 +147,8 @@ static void judge_second(const struct series_row *row, const struct shoal_interv
 {
     char *why = state->bottleneck_why, text[FORMAT_MAX];
     size_t size = sizeof(state->bottleneck_why);
-    int64_t late_us = (int64_t)(row->value[SERIES_TIMER_DELAY_P99] * 1e6);
+    double late_s = row->value[SERIES_TIMER_DELAY_P99];
+    int64_t late_us = isnan(late_s) ? 0 : (int64_t)(late_s * 1e6);
     int64_t silent_us =
         (int64_t)(last->now[SHOAL_HEADER_TIME] - last->now[SHOAL_HEADER_CUT_OLDEST]);
     uint64_t spent = shoal_delta_at(last, METRIC_FAILURES, FAIL_DESCRIPTORS_SPENT) +
@@ -154,7 +178,11 @@ static void judge_thresholds(const struct recorder *recorder, const struct shoal
     const struct threshold *thresholds = recorder->options.thresholds;
     for (unsigned i = 0; i < recorder->options.threshold_count && i < THRESHOLDS_MAX; i++) {
         threshold_evaluate(&thresholds[i], run, &state->thresholds[i]);
-        state->abort = state->abort || (thresholds[i].abort && !state->thresholds[i].pass);
+        if (thresholds[i].abort && !state->thresholds[i].pass && !state->abort) {
+            state->abort = true;
+            state->abort_by = i;
+            state->abort_result = state->thresholds[i];
+        }
     }
 }
 
@@ -182,7 +210,7 @@ bool recorder_poll(struct recorder *recorder, const struct own_cost *cost,
     struct series_own own = {.process_cpu = share, .rss_bytes = (double)cost->rss_bytes};
     struct recorder_state fresh = recorder->state;
     fresh.origin_count = origin_watch_read(recorder->options.origin, fresh.origin);
-    origin_figures_sum(fresh.origin, fresh.origin_count, &own.origin);
+    origin_figures_sum(fresh.origin, fresh.origin_count, own.origin);
     series_fill(&last, recorder->options.start_us, &own, &row);
     watch_workers(recorder, &last);
 
@@ -225,6 +253,20 @@ size_t recorder_rows(const struct recorder *recorder, size_t first, struct serie
     n = n < room ? n : room;
     if (n > 0) {
         memcpy(out, recorder->rows + first, n * sizeof(*out));
+    }
+    pthread_mutex_unlock(recorder->lock);
+    return n;
+}
+
+size_t recorder_origin(const struct recorder *recorder, size_t first, struct series_origin *out,
+                       size_t room)
+{
+    pthread_mutex_lock(recorder->lock);
+    size_t count = recorder->origin == NULL ? 0 : recorder->state.row_count;
+    size_t n = first >= count ? 0 : count - first;
+    n = n < room ? n : room;
+    if (n > 0) {
+        memcpy(out, recorder->origin + first, n * sizeof(*out));
     }
     pthread_mutex_unlock(recorder->lock);
     return n;

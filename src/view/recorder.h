@@ -45,8 +45,10 @@ struct recorder_state {
     size_t row_count;
     struct origin_figures origin[ORIGIN_SOURCES_MAX];
     unsigned origin_count;
-    bool abort;      /* a threshold marked `abort` has failed */
-    bool bottleneck; /* the generator is at its limits right now */
+    bool abort;                           /* a threshold marked `abort` has failed, */
+    unsigned abort_by;                    /* its number, */
+    struct threshold_result abort_result; /* and how it stood when it did */
+    bool bottleneck;                      /* the generator is at its limits right now */
     char bottleneck_why[96];
 };
 
@@ -69,6 +71,10 @@ void recorder_state(const struct recorder *recorder, struct recorder_state *out)
 /* Copies up to `room` rows from row number `first` on; returns how many. */
 size_t recorder_rows(const struct recorder *recorder, size_t first, struct series_row *out,
                      size_t room);
+
+/* The same of what the exporters said; 0 without exporters. */
+size_t recorder_origin(const struct recorder *recorder, size_t first, struct series_origin *out,
+                       size_t room);
 
 /* Copies the newest sampled failures, newest first; returns how many. */
 size_t recorder_failures(const struct recorder *recorder, struct failure_sample *out,

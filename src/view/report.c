@@ -17,6 +17,13 @@ static int copy_rows(struct report *report, const struct recorder *recorder, siz
         return -1;
     }
     report->row_count = recorder_rows(recorder, 0, report->rows, count);
+    if (report->origin_count > 0) {
+        report->origin_rows = calloc(count + 1, sizeof(*report->origin_rows));
+        if (report->origin_rows == NULL) {
+            return -1;
+        }
+        recorder_origin(recorder, 0, report->origin_rows, count);
+    }
     report->failure_count =
         recorder_failures(recorder, report->failures, RECORDER_FAILURES_MAX);
     return 0;
@@ -37,10 +44,15 @@ int report_make(struct report *report, const struct run_info *info,
     report->interrupted = interrupted && !state->abort;
     report->facts = state->facts;
     report->cost = state->cost;
+    report->origin_count = state->origin_count;
+    memcpy(report->origin, state->origin, sizeof(report->origin));
     report->threshold_count =
         threshold_count < THRESHOLDS_MAX ? threshold_count : THRESHOLDS_MAX;
     for (unsigned i = 0; i < report->threshold_count; i++) {
-        report->thresholds[i].threshold = thresholds[i];
+        struct report_threshold *row = &report->thresholds[i];
+        row->threshold = thresholds[i];
+        row->ended_run = interrupted && state->abort && state->abort_by == i;
+        row->result = state->abort_result;
     }
     int result = copy_rows(report, recorder, state->row_count);
     free(state);
@@ -56,27 +68,33 @@ void report_fini(struct report *report)
 {
     free(report->rows);
     free(report->failures);
+    free(report->origin_rows);
     report_unload(report->loaded);
     report->rows = NULL;
     report->failures = NULL;
+    report->origin_rows = NULL;
     report->loaded = NULL;
 }
 
 static void judge_thresholds(struct report *report)
 {
     unsigned failed = 0;
-    const char *first = "";
+    const char *first = "", *ended_by = NULL;
     for (unsigned i = 0; i < report->threshold_count; i++) {
         struct report_threshold *row = &report->thresholds[i];
-        threshold_evaluate(&row->threshold, &report->run, &row->result);
+        if (!row->ended_run) {
+            threshold_evaluate(&row->threshold, &report->run, &row->result);
+        }
         if (!row->result.pass) {
             first = failed++ == 0 ? row->threshold.text : first;
+            ended_by = row->ended_run ? row->threshold.text : ended_by;
         }
     }
     if (failed > 0) {
         report->status = REPORT_FAILED;
-        snprintf(report->why, sizeof(report->why), "%u of %u thresholds failed, first %s",
-                 failed, report->threshold_count, first);
+        snprintf(report->why, sizeof(report->why), "%u of %u thresholds failed, %s %s", failed,
+                 report->threshold_count, ended_by == NULL ? "first" : "the run was ended by",
+                 ended_by == NULL ? first : ended_by);
     }
     if (shoal_total(&report->run, METRIC_SEGMENTS) == 0) {
         report->status = REPORT_FAILED;

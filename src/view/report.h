@@ -35,6 +35,7 @@ enum report_status {
 struct report_threshold {
     struct threshold threshold;
     struct threshold_result result;
+    bool ended_run; /* marked `abort`, it failed and ended the run; the result is of then */
 };
 
 struct report {
@@ -44,6 +45,11 @@ struct report {
     struct series_row *rows; /* owned; the timeline */
     size_t row_count;
     unsigned step_s; /* a row is the last of so many seconds */
+
+    struct origin_figures
+        origin[ORIGIN_SOURCES_MAX]; /* the exporters as they were asked last */
+    unsigned origin_count;
+    struct series_origin *origin_rows; /* owned; one a row, NULL without exporters */
 
     struct report_threshold thresholds[THRESHOLDS_MAX];
     unsigned threshold_count;
@@ -55,6 +61,7 @@ struct report {
     struct failure_sample *failures; /* owned; sampled, newest first */
     size_t failure_count;
 
+    unsigned merged; /* how many runs are taken together in it; 0 and 1: one */
     bool interrupted;
     enum report_status status; /* the exit status of the command */
     char why[320];             /* why it did not pass; empty when it did */

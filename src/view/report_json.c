@@ -5,6 +5,8 @@
 #include "view/format.h"
 #include "view/json_util.h"
 #include "view/report.h"
+#include "view/report_loaded.h"
+#include "view/report_origin.h"
 
 #include <jansson.h>
 
@@ -146,11 +148,11 @@ static json_t *make_thresholds(const struct report *report)
         char value[FORMAT_MAX];
         threshold_format_value(&row->threshold, row->result.value, value, sizeof(value));
         json_array_append_new(thresholds,
-                              json_pack("{s:s, s:b, s:f, s:f, s:s, s:s, s:b}", "threshold",
+                              json_pack("{s:s, s:b, s:f, s:f, s:s, s:s, s:b, s:b}", "threshold",
                                         row->threshold.text, "pass", row->result.pass, "value",
                                         row->result.value, "limit", row->threshold.limit,
                                         "unit", row->threshold.unit, "text", value, "known",
-                                        row->result.known));
+                                        row->result.known, "ended_run", row->ended_run));
     }
     return thresholds;
 }
@@ -248,6 +250,10 @@ static json_t *make_report(const struct report *report)
     json_object_set_new(root, "schema", json_string(REPORT_SCHEMA));
     json_object_set_new(root, "shoal", json_util_text(report->info.version));
     json_object_set_new(root, "id", json_util_text(report->info.id));
+    if (report->merged > 1) {
+        const struct report_loaded *loaded = report->loaded;
+        json_object_set(root, "merged_from", loaded->runs);
+    }
     json_object_set_new(root, "command", json_util_text(report->info.command));
     json_object_set_new(
         root, "started",
@@ -266,6 +272,7 @@ static json_t *make_report(const struct report *report)
     json_object_set_new(root, "qoe", make_qoe(run));
     json_object_set_new(root, "thresholds", make_thresholds(report));
     json_object_set_new(root, "generator", make_generator(report));
+    json_object_set_new(root, "origin", report_origin_to_json(report));
     json_object_set_new(root, "failures_sampled", make_failures(report));
     json_object_set_new(root, "timeline_step_s", json_integer(report->step_s));
     json_object_set_new(root, "timeline", make_timeline(report));

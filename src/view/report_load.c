@@ -2,6 +2,8 @@
 
 #include "base/fail.h"
 #include "stats/metrics.h"
+#include "view/report_loaded.h"
+#include "view/report_origin.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -11,21 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a loaded report points to. */
-struct loaded {
-    json_t *root; /* owned; its strings are the report's */
-    struct shoal_schema *schema;
-    struct run_variant *variants;
-    uint64_t *base, *now; /* one block: the zeros, and the totals */
-};
-
 void report_unload(void *arg)
 {
-    struct loaded *loaded = arg;
+    struct report_loaded *loaded = arg;
     if (loaded == NULL) {
         return;
     }
     json_decref(loaded->root);
+    json_decref(loaded->kept);
+    json_decref(loaded->runs);
     shoal_schema_free(loaded->schema);
     free(loaded->variants);
     free(loaded->base);
@@ -48,6 +44,13 @@ static int64_t get_us(const json_t *object, const char *name)
     /* A file may hold any number; no run lasts for 285 years. */
     double us = get_number(object, name) * 1e6;
     return us > -9e15 && us < 9e15 ? (int64_t)(us + 0.5) : 0;
+}
+
+/* When the run started; 0 where a file holds what is no time. */
+static int64_t get_wall_us(const json_t *root)
+{
+    json_int_t us = json_integer_value(json_object_get(root, "started_us"));
+    return us > 0 && us < 9000000000000000 ? us : 0;
 }
 
 /* Text that is printed: "" where there is none. */
@@ -89,7 +92,7 @@ static uint32_t collect_servers(const json_t *root, const char *out[METRIC_SERVE
     return count;
 }
 
-static int load_variants(struct loaded *loaded, struct report *out)
+static int load_variants(struct report_loaded *loaded, struct report *out)
 {
     json_t *run = json_object_get(loaded->root, "run");
     json_t *list = json_object_get(run, "variants");
@@ -119,7 +122,7 @@ static int load_variants(struct loaded *loaded, struct report *out)
                               &loaded->schema);
 }
 
-static void load_counters(struct loaded *loaded)
+static void load_counters(struct report_loaded *loaded)
 {
     const struct shoal_schema *schema = loaded->schema;
     json_t *counters = json_object_get(loaded->root, "counters");
@@ -137,7 +140,7 @@ static void load_counters(struct loaded *loaded)
 }
 
 /* Returns -1 when the buckets are not those of this build. */
-static int load_histogram(struct loaded *loaded, uint32_t number, const json_t *item)
+static int load_histogram(struct report_loaded *loaded, uint32_t number, const json_t *item)
 {
     const struct shoal_histogram_place *place = &loaded->schema->histogram[number];
     if (item != NULL &&
@@ -159,7 +162,7 @@ static int load_histogram(struct loaded *loaded, uint32_t number, const json_t *
     return 0;
 }
 
-static int load_totals(struct loaded *loaded, struct report *out)
+static int load_totals(struct report_loaded *loaded, struct report *out)
 {
     uint32_t words = loaded->schema->full_words;
     loaded->base = calloc(2 * (size_t)words, sizeof(uint64_t));
@@ -198,7 +201,7 @@ static void load_info(const json_t *root, struct run_info *info)
     info->player = get_text(run, "player");
     info->variant = get_text(run, "variant");
     info->stream_kind = get_text(run, "stream");
-    info->start_wall_us = json_integer_value(json_object_get(root, "started_us"));
+    info->start_wall_us = get_wall_us(root);
     info->duration_us = get_us(run, "planned_s");
     info->once = json_is_true(json_object_get(run, "once"));
     info->seed = get_count(run, "seed");
@@ -295,22 +298,51 @@ static void load_thresholds(const json_t *root, struct report *out)
     json_t *item;
     json_array_foreach(json_object_get(root, "thresholds"), at, item)
     {
-        const char *text = get_text(item, "threshold");
+        struct span text = span_from_string(get_text(item, "threshold"));
+        struct threshold threshold;
         if (out->threshold_count < THRESHOLDS_MAX &&
-            threshold_parse(out->run.schema, span_from_string(text),
-                            &out->thresholds[out->threshold_count].threshold, NULL) == 0) {
-            out->threshold_count++;
+            threshold_parse(out->run.schema, text, &threshold, NULL) == 0) {
+            struct report_threshold *row = &out->thresholds[out->threshold_count++];
+            row->threshold = threshold;
+            row->ended_run = json_is_true(json_object_get(item, "ended_run"));
+            row->result.value = row->ended_run ? get_number(item, "value") : 0;
+            row->result.known = true;
         }
     }
 }
 
-static int load(struct loaded *loaded, struct report *out)
+/* The ids of the runs in the report: one, unless it was merged. */
+static int load_runs(struct report_loaded *loaded, struct report *out)
+{
+    const json_t *list = json_object_get(loaded->root, "merged_from");
+    size_t at;
+    json_t *id;
+    loaded->kept = json_array();
+    loaded->runs = json_array();
+    if (json_is_array(list)) {
+        json_array_foreach(list, at, id)
+        {
+            if (json_is_string(id)) {
+                json_array_append(loaded->runs, id);
+            }
+        }
+    } else if (out->info.id[0] != '\0') {
+        json_array_append(loaded->runs, json_object_get(loaded->root, "id"));
+    }
+    size_t runs = json_array_size(loaded->runs);
+    out->merged = runs > 1 ? (unsigned)runs : 1;
+    return loaded->kept == NULL || loaded->runs == NULL ? -1 : 0;
+}
+
+static int load(struct report_loaded *loaded, struct report *out)
 {
     out->loaded = loaded;
     load_info(loaded->root, &out->info);
     load_generator(loaded->root, out);
-    if (load_variants(loaded, out) < 0 || load_totals(loaded, out) < 0 ||
-        load_timeline(loaded->root, out) < 0 || load_failures(loaded->root, out) < 0) {
+    if (load_runs(loaded, out) < 0 || load_variants(loaded, out) < 0 ||
+        load_totals(loaded, out) < 0 || load_timeline(loaded->root, out) < 0 ||
+        report_origin_from_json(loaded->root, out) < 0 ||
+        load_failures(loaded->root, out) < 0) {
         return -1;
     }
     load_thresholds(loaded->root, out);
@@ -341,7 +373,7 @@ int report_load(const char *path, struct report *out, struct err *err)
         json_decref(root);
         return err_set(err, ERR_START, path, hint, "is not a report of this version of Shoal");
     }
-    struct loaded *loaded = calloc(1, sizeof(*loaded));
+    struct report_loaded *loaded = calloc(1, sizeof(*loaded));
     if (loaded == NULL) {
         json_decref(root);
         return err_set(err, ERR_START, path, NULL, "out of memory");
@@ -354,126 +386,5 @@ int report_load(const char *path, struct report *out, struct err *err)
                        "its histograms are not those of this build");
     }
     *out = made;
-    return 0;
-}
-
-static bool same_variants(const struct report *a, const struct report *b)
-{
-    const struct shoal_counter_def *da = &a->run.schema->def.counters[METRIC_SEGMENTS];
-    const struct shoal_counter_def *db = &b->run.schema->def.counters[METRIC_SEGMENTS];
-    for (uint32_t i = 0; i < METRIC_VARIANTS_MAX; i++) {
-        const char *va = da->values[i], *vb = db->values[i];
-        if ((va == NULL) != (vb == NULL) || (va != NULL && strcmp(va, vb) != 0)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Lays the rows of `other` over those of `into`, both by whole seconds of the wall clock. */
-static int merge_rows(struct report *into, const struct report *other, int64_t start_us)
-{
-    double shift_into = (double)(into->info.start_wall_us - start_us) / 1e6;
-    double shift_other = (double)(other->info.start_wall_us - start_us) / 1e6;
-    size_t room = into->row_count + other->row_count + 1, count = 0, a = 0, b = 0;
-    struct series_row *rows = calloc(room, sizeof(*rows));
-    if (rows == NULL) {
-        return -1;
-    }
-    while (a < into->row_count || b < other->row_count) {
-        double ta = a < into->row_count ? into->rows[a].value[SERIES_TIME] + shift_into : 1e18;
-        double tb =
-            b < other->row_count ? other->rows[b].value[SERIES_TIME] + shift_other : 1e18;
-        bool together = ta - tb < 0.5 && tb - ta < 0.5;
-        bool first = ta <= tb || together;
-        rows[count] = first ? into->rows[a] : other->rows[b];
-        rows[count].value[SERIES_TIME] = first ? ta : tb;
-        if (together) {
-            series_merge(&rows[count], &other->rows[b]);
-        }
-        a += first ? 1 : 0;
-        b += !first || together ? 1 : 0;
-        count++;
-    }
-    free(into->rows);
-    into->rows = rows;
-    into->row_count = count;
-    return 0;
-}
-
-static int64_t greater(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static void merge_generators(struct report *into, const struct report *other)
-{
-    struct trust_facts *a = &into->facts;
-    const struct trust_facts *b = &other->facts;
-    a->timer_delay_p99_us = greater(a->timer_delay_p99_us, b->timer_delay_p99_us);
-    a->worker_busy = b->worker_busy_us > a->worker_busy_us ? b->worker_busy : a->worker_busy;
-    a->worker_busy_us = greater(a->worker_busy_us, b->worker_busy_us);
-    a->stale_cut_us = greater(a->stale_cut_us, b->stale_cut_us);
-    a->descriptors_spent += b->descriptors_spent;
-    a->ports_spent += b->ports_spent;
-    a->memory_spent += b->memory_spent;
-    into->cost.cpu_us += other->cost.cpu_us;
-    into->cost.max_rss_bytes += other->cost.max_rss_bytes;
-    into->info.workers += other->info.workers;
-    into->info.viewers_peak += other->info.viewers_peak;
-}
-
-/* The value of that name, or else the last, which stands for all others. */
-static uint32_t value_of(const struct shoal_counter_def *def, const char *name)
-{
-    for (uint32_t i = 0; i < def->value_count; i++) {
-        if (def->values[i] != NULL && strcmp(def->values[i], name) == 0) {
-            return i;
-        }
-    }
-    return def->value_count - 1;
-}
-
-/* Label values are matched by their names: each machine numbers its servers by itself. */
-static void merge_totals(struct loaded *into, const struct report *other)
-{
-    const struct shoal_schema *schema = into->schema;
-    for (uint32_t i = 0; i < schema->def.counter_count; i++) {
-        const struct shoal_counter_def *from = &other->run.schema->def.counters[i];
-        into->now[schema->counter[i].total] += shoal_total(&other->run, i);
-        for (uint32_t v = 0; v < from->value_count; v++) {
-            uint64_t total = shoal_total_at(&other->run, i, v);
-            if (from->values[v] != NULL && total > 0) {
-                uint32_t place = value_of(&schema->def.counters[i], from->values[v]);
-                into->now[schema->counter[i].labels + place] += total;
-            }
-        }
-    }
-    for (uint32_t i = schema->counter_words; i < schema->full_words; i++) {
-        into->now[i] += other->run.now[i];
-    }
-}
-
-int report_merge(struct report *into, const struct report *other, struct err *err)
-{
-    if (!same_variants(into, other)) {
-        return err_set(err, ERR_USAGE, "--merge", "merge runs of one stream",
-                       "the runs played different variants");
-    }
-    int64_t start_us = into->info.start_wall_us < other->info.start_wall_us
-                           ? into->info.start_wall_us
-                           : other->info.start_wall_us;
-    int64_t end_us = greater(into->info.start_wall_us + into->run.elapsed_us,
-                             other->info.start_wall_us + other->run.elapsed_us);
-    if (merge_rows(into, other, start_us) < 0) {
-        return err_set(err, ERR_START, "--merge", NULL, "out of memory");
-    }
-    struct loaded *loaded = into->loaded;
-    merge_totals(loaded, other);
-    merge_generators(into, other);
-    into->info.start_wall_us = start_us;
-    into->run.elapsed_us = end_us - start_us;
-    into->interrupted = into->interrupted || other->interrupted;
-    report_judge(into);
     return 0;
 }

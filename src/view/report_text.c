@@ -3,6 +3,7 @@
 #include "stats/metrics.h"
 #include "view/format.h"
 #include "view/report.h"
+#include "view/report_origin.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -52,6 +53,9 @@ static void put_head(struct text *text, const struct report *report)
         format_count(viewers, sizeof(viewers), info->viewers_peak),
         format_duration(length, sizeof(length), report->run.elapsed_us), info->player,
         info->variant, info->engine);
+    if (report->merged > 1) {
+        put(text, "%u runs taken together, of %s\n", report->merged, info->host);
+    }
 }
 
 static void put_viewers(struct text *text, const struct report *report)
@@ -215,6 +219,15 @@ static void put_servers(struct text *text, const struct report *report)
     }
 }
 
+/* Only where exporters were asked. */
+static void put_origin(struct text *text, const struct report *report)
+{
+    if (report->origin_count > 0) {
+        put_heading(text, "Origin", "                            mean              most");
+        text->failed |= report_origin_write_text(report, text->out);
+    }
+}
+
 static void put_failures(struct text *text, const struct report *report)
 {
     const struct shoal_interval *run = &report->run;
@@ -293,6 +306,9 @@ static void put_thresholds(struct text *text, const struct report *report)
         put(text, "  %s%s%s  %-50s %s\n", paint(text, row->result.pass ? GREEN : RED),
             row->result.pass ? "pass" : "FAIL", paint(text, PLAIN), row->threshold.text,
             row->result.known ? value : "nothing recorded");
+        if (row->ended_run) {
+            put(text, "        and ended the run\n");
+        }
     }
 }
 
@@ -327,6 +343,7 @@ int report_write_text(const struct report *report, bool colour, struct buf *out)
     put_quality(&text, report);
     put_variants(&text, report);
     put_servers(&text, report);
+    put_origin(&text, report);
     put_counters(&text, report);
     put_failures(&text, report);
     put_generator(&text, report);

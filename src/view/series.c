@@ -51,9 +51,11 @@ static double column_value(const struct column *column, const struct shoal_inter
     case KIND_FIGURE:
         return shoal_derived(interval, column->number);
     case KIND_QUANTILE: {
+        struct shoal_summary summary;
         uint64_t us;
+        shoal_summarize(interval, column->number, &summary);
         shoal_percentiles(interval, column->number, &column->percent, 1, &us);
-        return (double)us / 1e6;
+        return summary.count > 0 ? (double)us / 1e6 : (double)NAN;
     }
     case KIND_OTHER:
         break;
@@ -78,29 +80,43 @@ void series_fill(const struct shoal_interval *interval, int64_t start_us,
     out->value[SERIES_WORKER_CPU] = busiest;
     out->value[SERIES_PROCESS_CPU] = own->process_cpu;
     out->value[SERIES_RSS] = own->rss_bytes;
-    out->value[SERIES_ORIGIN_CPU] = own->origin.cpu;
-    out->value[SERIES_ORIGIN_BYTES] = own->origin.bytes_per_s;
-    out->value[SERIES_ORIGIN_REQUESTS] = own->origin.requests_per_s;
-    out->value[SERIES_ORIGIN_CONNECTIONS] = own->origin.connections;
+    out->value[SERIES_ORIGIN_CPU] = own->origin[ORIGIN_CPU];
+    out->value[SERIES_ORIGIN_BYTES] = own->origin[ORIGIN_BYTES];
+    out->value[SERIES_ORIGIN_REQUESTS] = own->origin[ORIGIN_REQUESTS];
+    out->value[SERIES_ORIGIN_CONNECTIONS] = own->origin[ORIGIN_CONNECTIONS];
 }
 
-static bool is_summed(enum series series)
-{
-    if (series == SERIES_PROCESS_CPU || series == SERIES_RSS) {
-        return true;
-    }
-    return series != SERIES_REBUFFER &&
-           (columns[series].kind == KIND_RATE || columns[series].kind == KIND_FIGURE);
-}
-
-void series_merge(struct series_row *into, const struct series_row *other)
+void series_add_rates(struct series_row *into, const struct series_row *other, double share)
 {
     for (unsigned i = 0; i < SERIES_COUNT; i++) {
-        double *value = &into->value[i];
-        if (is_summed(i)) {
-            *value += other->value[i];
-        } else if (i != SERIES_TIME && (other->value[i] > *value || isnan(*value))) {
-            *value = other->value[i];
+        if (columns[i].kind == KIND_RATE) {
+            into->value[i] += share * other->value[i];
+        }
+    }
+}
+
+/* Of two ratios, each over its viewers. */
+static double weigh(double a, double viewers_a, double b, double viewers_b)
+{
+    double viewers = viewers_a + viewers_b;
+    return viewers > 0 ? (a * viewers_a + b * viewers_b) / viewers : a;
+}
+
+void series_add_figures(struct series_row *into, const struct series_row *other)
+{
+    double *a = into->value;
+    const double *b = other->value;
+    a[SERIES_REBUFFER] =
+        weigh(a[SERIES_REBUFFER], a[SERIES_ACTIVE], b[SERIES_REBUFFER], b[SERIES_ACTIVE]);
+    for (unsigned i = 0; i < SERIES_COUNT; i++) {
+        bool summed =
+            columns[i].kind == KIND_FIGURE || i == SERIES_PROCESS_CPU || i == SERIES_RSS;
+        bool kept = columns[i].kind == KIND_RATE || i == SERIES_REBUFFER || i == SERIES_TIME ||
+                    i == SERIES_INTERVAL;
+        if (summed && !kept) {
+            a[i] += b[i];
+        } else if (!kept && (b[i] > a[i] || isnan(a[i]))) {
+            a[i] = b[i];
         }
     }
 }

@@ -26,9 +26,14 @@ struct series_row {
 
 /* What no snapshot holds, measured over the same interval. */
 struct series_own {
-    double process_cpu;           /* of this process, in cores */
-    double rss_bytes;             /* resident now */
-    struct origin_figures origin; /* of all exporters together */
+    double process_cpu;            /* of this process, in cores */
+    double rss_bytes;              /* resident now */
+    double origin[ORIGIN_FIGURES]; /* of all exporters together */
+};
+
+/* Beside a row, where there are exporters: what each of them said in that second. */
+struct series_origin {
+    double value[ORIGIN_SOURCES_MAX][ORIGIN_FIGURES];
 };
 
 /* The column's name: CSV head, JSON key. */
@@ -39,9 +44,13 @@ const char *series_name(enum series series);
 void series_fill(const struct shoal_interval *interval, int64_t start_us,
                  const struct series_own *own, struct series_row *out);
 
-/* Adds another run's row of the same second: rates and gauges sum. Percentiles and ratios of
- * two rows cannot be joined exactly; the greater stays, which for the buffer left is the better
- * and for all else the worse of the two. */
-void series_merge(struct series_row *into, const struct series_row *other);
+/* Adds another run's rates, as far as its row lies in this one: `share` of this one's length.
+ */
+void series_add_rates(struct series_row *into, const struct series_row *other, double share);
+
+/* Adds another run's figures of the same moment: gauges sum, the rebuffer ratio is weighed by
+ * the viewers. Percentiles of two rows cannot be joined; the greater stays, which for the
+ * buffer left is the better and for all else the worse of the two. */
+void series_add_figures(struct series_row *into, const struct series_row *other);
 
 #endif

@@ -141,8 +141,12 @@ def test_report_command_reads_merges_compares(shoal, origin, tmp_path):
 
     status, _, said = shoal.command("report", tmp_path / "nothing.json")
     assert status == 3 and said.count("\n") == 1
-    status, _, said = shoal.command("report", *paths)
+    # Two files are compared, three have to be told what to do with; no run is merged twice.
+    assert shoal.command("report", *paths)[1] == printed
+    status, _, said = shoal.command("report", *paths, paths[0])
     assert status == 2 and "--merge" in said
+    status, _, said = shoal.command("report", "--merge", paths[0], paths[0])
+    assert status == 2 and "twice" in said
 
 
 def test_progress_lines(shoal, origin):

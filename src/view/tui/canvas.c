@@ -1,5 +1,6 @@
 #include "view/tui/canvas.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,6 +191,9 @@ void area_sparkline(const struct area *area, const double *values, int count, do
     int first = count > area->width ? count - area->width : 0;
     int offset = area->width - (count - first);
     for (int i = first; i < count; i++) {
+        if (isnan(values[i])) {
+            continue;
+        }
         double share = top > 0 ? values[i] / top : 0;
         int level = clamp((int)(share * 7.999), 0, 7);
         uint32_t rune =
@@ -213,7 +217,7 @@ static uint32_t braille(int left, int right)
 /* How many dots of the `height` × 4 a value fills; 0 for a place without a value. */
 static int dots_of(const double *values, int count, int index, double top, int height)
 {
-    if (index < 0 || index >= count || top <= 0) {
+    if (index < 0 || index >= count || top <= 0 || isnan(values[index])) {
         return 0;
     }
     return clamp((int)(values[index] / top * height * 4 + 0.5), values[index] > 0 ? 1 : 0,

@@ -72,7 +72,7 @@ void area_title(const struct area *area, enum style style, const char *title);
 void area_bar(const struct area *area, int y, int x, int width, enum style style, double share);
 
 /* A line of block cells in the first row: the last of `count` values, right-aligned, scaled to
- * `top`. */
+ * `top`; NAN leaves its cell empty. */
 void area_sparkline(const struct area *area, const double *values, int count, double top);
 
 /* A graph in braille dots (ASCII: in '#') over the whole area, two values a cell; the last

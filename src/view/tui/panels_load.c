@@ -3,6 +3,7 @@
 #include "view/format.h"
 #include "view/tui/panel_list.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* The plan's stage at the frame's time, from 1 on. */
@@ -300,9 +301,37 @@ void panel_generator_draw(const struct model *m, const struct area *area, enum s
     draw_workers(m, area, 3);
 }
 
+static const struct origin_line {
+    const char *name;
+    enum series series;
+    char *(*format)(char *dst, size_t size, double value);
+} origin_lines[] = {
+    {"cores", SERIES_ORIGIN_CPU, format_number},
+    {"sends", SERIES_ORIGIN_BYTES, format_bitrate},
+    {"requests/s", SERIES_ORIGIN_REQUESTS, format_number},
+    {"open", SERIES_ORIGIN_CONNECTIONS, format_number},
+};
+
+enum { ORIGIN_LINES = sizeof(origin_lines) / sizeof(origin_lines[0]) };
+
+/* Whether the newest rows know the figure. */
+static bool is_known(const struct model *m, enum series series)
+{
+    for (size_t i = 0; i < m->row_count; i++) {
+        if (!isnan(m->rows[i].value[series])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int panel_origin_wanted(const struct model *m)
 {
-    return m->frame.state.origin_count > 0 ? 1 + (int)m->frame.state.origin_count : 0;
+    int wanted = 1 + (int)m->frame.state.origin_count;
+    for (int i = 0; i < ORIGIN_LINES; i++) {
+        wanted += is_known(m, origin_lines[i].series) ? 1 : 0;
+    }
+    return m->frame.state.origin_count > 0 ? wanted : 0;
 }
 
 /* "cpu 0.42", or nothing where it is not known; returns the column after it. */
@@ -310,11 +339,32 @@ static int put_known(const struct area *area, int y, int x, const char *words, d
                      char *(*format)(char *dst, size_t size, double value))
 {
     char text[FORMAT_MAX];
-    if (value != value) { /* not a number: not known */
+    if (isnan(value)) {
         return x;
     }
     x = area_text(area, y, x, STYLE_DIM, words);
     return area_text(area, y, x + 1, STYLE_PLAIN, format(text, sizeof(text), value)) + 2;
+}
+
+/* All exporters together over the newest rows: the same seconds below each other as in Rates.
+ */
+static void draw_origin_lines(const struct model *m, const struct area *area, int y)
+{
+    double values[MODEL_ROWS], top;
+    char text[FORMAT_MAX];
+    for (int i = 0; i < ORIGIN_LINES; i++) {
+        if (!is_known(m, origin_lines[i].series)) {
+            continue;
+        }
+        int count = model_column(m, origin_lines[i].series, values, &top);
+        double newest = values[count - 1];
+        struct area line = area_part(area, 26, y, area->width - 27, 1);
+        area_text(area, y, 1, STYLE_DIM, origin_lines[i].name);
+        area_text_right(area, y, 24, isnan(newest) ? STYLE_DIM : STYLE_BOLD,
+                        isnan(newest) ? "-" : origin_lines[i].format(text, FORMAT_MAX, newest));
+        area_sparkline(&line, values, count, top);
+        y++;
+    }
 }
 
 void panel_origin_draw(const struct model *m, const struct area *area, enum style title)
@@ -329,9 +379,10 @@ void panel_origin_draw(const struct model *m, const struct area *area, enum styl
             area_text(area, y, x, STYLE_DIM, figures->why);
             continue;
         }
-        x = put_known(area, y, x, "cores", figures->cpu, format_number);
-        x = put_known(area, y, x, "sends", figures->bytes_per_s, format_bitrate);
-        x = put_known(area, y, x, "requests/s", figures->requests_per_s, format_number);
-        put_known(area, y, x, "open", figures->connections, format_number);
+        x = put_known(area, y, x, "cores", figures->value[ORIGIN_CPU], format_number);
+        x = put_known(area, y, x, "sends", figures->value[ORIGIN_BYTES], format_bitrate);
+        x = put_known(area, y, x, "requests/s", figures->value[ORIGIN_REQUESTS], format_number);
+        put_known(area, y, x, "open", figures->value[ORIGIN_CONNECTIONS], format_number);
     }
+    draw_origin_lines(m, area, 1 + (int)m->frame.state.origin_count);
 }

@@ -4,6 +4,7 @@
 #include "view/report_compare.h"
 #include "view/report_files.h"
 #include "view/report_load.h"
+#include "view/report_merge.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -80,15 +81,45 @@ static void test_round_trip(void **state)
     report_fini(&loaded);
 }
 
+/* Loads the report twice, the second as another machine's that began so much later. */
+static void load_two(struct played *played, int64_t later_us, struct report *a,
+                     struct report *b)
+{
+    struct err err = {0};
+    struct report other = played->report;
+    assert_int_equal(report_load(played->path, a, &err), 0);
+    other.info.id = "20260301T123456-2b3c";
+    other.info.host = "there";
+    other.info.start_wall_us += later_us;
+    write_json(&other, played->path);
+    assert_int_equal(report_load(played->path, b, &err), 0);
+}
+
+/* What happened in all rows together. */
+static double sum_of(const struct report *report, enum series series)
+{
+    double sum = 0;
+    for (size_t i = 0; i < report->row_count; i++) {
+        double seconds = report->rows[i].value[SERIES_INTERVAL];
+        sum += report->rows[i].value[series] * seconds;
+    }
+    return sum;
+}
+
+static void assert_near(double found, double expected)
+{
+    if (!(found > expected * (1 - 1e-9) && found < expected * (1 + 1e-9))) {
+        fail_msg("found %.12g, expected %.12g", found, expected);
+    }
+}
+
 static void test_merge_adds_exactly(void **state)
 {
     struct played *played = *state;
     const struct shoal_interval *run = &played->report.run;
     struct report a, b;
     struct err err = {0};
-    assert_int_equal(report_load(played->path, &a, &err), 0);
-    assert_int_equal(report_load(played->path, &b, &err), 0);
-    b.info.start_wall_us += 5000000; /* the other machine began 5 s later */
+    load_two(played, 5000000, &a, &b);
     assert_int_equal(report_merge(&a, &b, &err), 0);
     for (uint32_t i = 0; i < METRIC_COUNT; i++) {
         assert_int_equal(shoal_total(&a.run, i), 2 * shoal_total(run, i));
@@ -107,17 +138,56 @@ static void test_merge_adds_exactly(void **state)
     }
     assert_int_equal(a.run.elapsed_us, run->elapsed_us + 5000000);
     assert_int_equal(a.info.start_wall_us, played->report.info.start_wall_us);
-    assert_int_equal(a.row_count, played->report.row_count + 5);
-    double sum = 0, alone = 0;
-    for (size_t i = 0; i < a.row_count; i++) {
-        sum += a.rows[i].value[SERIES_SEGMENTS];
-    }
-    for (size_t i = 0; i < played->report.row_count; i++) {
-        alone += played->report.rows[i].value[SERIES_SEGMENTS];
-    }
-    assert_true(sum > 2 * alone - 1e-6 && sum < 2 * alone + 1e-6);
+    assert_int_equal(a.failure_count, 2 * played->report.failure_count);
+    assert_string_equal(a.info.host, "here, there");
+    assert_int_equal(a.merged, 2);
     report_fini(&a);
     report_fini(&b);
+}
+
+/* Wherever one machine's seconds begin in the other's, nothing is lost or told twice, and rows
+ * are in order and do not overlap. */
+static void test_merge_aligns_rows(void **state)
+{
+    static const int64_t later_us[] = {0,       5000000,   500000,  499999,
+                                       7250000, 100000000, -3700000};
+    struct played *played = *state;
+    for (size_t c = 0; c < sizeof(later_us) / sizeof(later_us[0]); c++) {
+        struct report a, b;
+        struct err err = {0};
+        write_json(&played->report, played->path);
+        load_two(played, later_us[c], &a, &b);
+        double segments = sum_of(&a, SERIES_SEGMENTS), bytes = sum_of(&a, SERIES_BYTES);
+        assert_int_equal(report_merge(&a, &b, &err), 0);
+        assert_near(sum_of(&a, SERIES_SEGMENTS), 2 * segments);
+        assert_near(sum_of(&a, SERIES_BYTES), 2 * bytes);
+        double most = 0;
+        for (size_t i = 0; i < a.row_count; i++) {
+            const double *row = a.rows[i].value;
+            double before = i > 0 ? a.rows[i - 1].value[SERIES_TIME] : -1e9;
+            assert_true(row[SERIES_TIME] - row[SERIES_INTERVAL] > before - 1e-6);
+            most = row[SERIES_ACTIVE] > most ? row[SERIES_ACTIVE] : most;
+        }
+        assert_near(most, later_us[c] == 100000000 ? 1000 : 2000);
+        report_fini(&a);
+        report_fini(&b);
+    }
+}
+
+static void test_merge_refuses_the_same_run_twice(void **state)
+{
+    struct played *played = *state;
+    struct report a, b, again;
+    struct err err = {0};
+    load_two(played, 0, &a, &b);
+    assert_int_equal(report_load(played->path, &again, &err), 0);
+    assert_int_equal(report_merge(&a, &b, &err), 0);
+    assert_int_equal(report_merge(&a, &again, &err), -1);
+    assert_int_equal(err.kind, ERR_USAGE);
+    assert_non_null(strstr(err.why, "twice"));
+    report_fini(&a);
+    report_fini(&b);
+    report_fini(&again);
 }
 
 static void test_merge_refuses_other_streams(void **state)
@@ -126,15 +196,18 @@ static void test_merge_refuses_other_streams(void **state)
     struct played *played = *state;
     struct report a, b;
     struct err err = {0};
-    assert_int_equal(report_load(played->path, &a, &err), 0);
-    b = a;
+    load_two(played, 0, &a, &b);
     struct shoal_schema *schema;
+    const struct shoal_schema *own = b.run.schema;
     assert_int_equal(metrics_schema_new(names, 1, NULL, 0, &schema), 0);
     b.run.schema = schema;
     assert_int_equal(report_merge(&a, &b, &err), -1);
     assert_int_equal(err.kind, ERR_USAGE);
+    assert_non_null(strstr(err.why, "variants"));
+    b.run.schema = own;
     shoal_schema_free(schema);
     report_fini(&a);
+    report_fini(&b);
 }
 
 static void test_load_refuses_what_is_no_report(void **state)
@@ -255,6 +328,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_RUN(test_round_trip),
         WITH_RUN(test_merge_adds_exactly),
+        WITH_RUN(test_merge_aligns_rows),
+        WITH_RUN(test_merge_refuses_the_same_run_twice),
         WITH_RUN(test_merge_refuses_other_streams),
         WITH_RUN(test_load_refuses_what_is_no_report),
         WITH_RUN(test_almost_empty_report_is_a_failed_run),
