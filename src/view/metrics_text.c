@@ -14,7 +14,8 @@ static const uint64_t bounds_us[] = {250,     500,     1000,     2500,     5000,
 
 struct writer {
     struct buf *out;
-    bool open; /* OpenMetrics */
+    bool open;        /* OpenMetrics */
+    unsigned workers; /* of the run */
     int failed;
 };
 
@@ -32,8 +33,16 @@ __attribute__((format(printf, 2, 3))) static void put(struct writer *writer, con
 static void put_head(struct writer *writer, const char *name, const char *suffix,
                      const char *type, const char *help)
 {
+    static const char *const units[] = {"seconds", "bytes"};
     const char *shown = writer->open ? "" : suffix;
     put(writer, "# HELP %s%s %s.\n# TYPE %s%s %s\n", name, shown, help, name, shown, type);
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && writer->open; i++) {
+        size_t len = strlen(name), unit = strlen(units[i]);
+        if (len > unit && name[len - unit - 1] == '_' &&
+            strcmp(name + len - unit, units[i]) == 0) {
+            put(writer, "# UNIT %s %s\n", name, units[i]);
+        }
+    }
 }
 
 static void put_label_value(struct writer *writer, const char *value)
@@ -70,7 +79,15 @@ static void put_number(struct writer *writer, uint64_t count, double scale)
     }
 }
 
-/* Values never counted are left out, but those of failures: alerts need their zeros. */
+/* Whether a value that nothing was counted under is told: rate() and alerts need the zeros from
+ * which a series rises, but not of every status there is. */
+static bool is_told_at_zero(const struct writer *writer, const char *label, uint32_t value,
+                            const char *name)
+{
+    return strcmp(label, "status") != 0 && strcmp(name, "other") != 0 &&
+           (strcmp(label, "worker") != 0 || value < writer->workers);
+}
+
 static void put_labelled(struct writer *writer, const struct shoal_interval *run,
                          uint32_t counter, const char *name, double scale)
 {
@@ -79,7 +96,8 @@ static void put_labelled(struct writer *writer, const struct shoal_interval *run
     for (uint32_t i = 0; i < def->value_count; i++) {
         uint64_t total = shoal_total_at(run, counter, i);
         rest -= total;
-        if (def->values[i] == NULL || (total == 0 && counter != METRIC_FAILURES)) {
+        if (def->values[i] == NULL ||
+            (total == 0 && !is_told_at_zero(writer, def->label, i, def->values[i]))) {
             continue;
         }
         put(writer, "%s_total{%s=\"", name, def->label);
@@ -118,9 +136,6 @@ static void put_histogram(struct writer *writer, const struct shoal_interval *ru
     exported_name(def->name, def->unit, name, sizeof(name));
     shoal_summarize(run, number, &summary);
     put_head(writer, name, "", "histogram", def->help);
-    if (writer->open) {
-        put(writer, "# UNIT %s seconds\n", name);
-    }
     for (size_t i = 0; i < sizeof(bounds_us) / sizeof(bounds_us[0]); i++) {
         uint64_t bound = shoal_bound_near(run->schema, number, bounds_us[i]);
         put(writer, "%s_bucket{le=\"%.6f\"} %" PRIu64 "\n", name, (double)bound / 1e6,
@@ -221,7 +236,8 @@ const char *metrics_format_content_type(enum metrics_format format)
 
 int metrics_text_write(const struct frame *frame, enum metrics_format format, struct buf *out)
 {
-    struct writer writer = {.out = out, .open = format == METRICS_OPENMETRICS};
+    struct writer writer = {
+        .out = out, .open = format == METRICS_OPENMETRICS, .workers = frame->info->workers};
     put_counters(&writer, &frame->counters[FRAME_RUN]);
     for (uint32_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++) {
         put_histogram(&writer, &frame->full[FRAME_RUN], i);

@@ -1,5 +1,6 @@
 """A real Prometheus scrapes a run; the rules and the dashboard fit what it finds."""
 import json
+import math
 import pathlib
 import re
 import shutil
@@ -34,6 +35,31 @@ def test_alert_rules():
     assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
+def test_every_alert_is_tested():
+    declared = re.findall(r"alert: (\w+)", (PACKAGING / "prometheus/alerts.yml").read_text())
+    tested = re.findall(r"alertname: (\w+)\n +exp_alerts:\n",
+                        (PACKAGING / "prometheus/alerts_test.yml").read_text())
+    assert set(declared) == set(tested)
+
+
+def test_both_texts_are_what_they_say_they_are():
+    parser = pytest.importorskip("prometheus_client.parser")
+    openmetrics = pytest.importorskip("prometheus_client.openmetrics.parser")
+    plain = (ROOT / "tests/golden/metrics.prom").read_text()
+    families = list(openmetrics.text_string_to_metric_families(
+        (ROOT / "tests/golden/metrics.openmetrics").read_text()))
+    assert all(family.documentation for family in families)
+    assert {family.name for family in families if family.unit} == \
+        {family.name for family in families if re.search("_(seconds|bytes)$", family.name)}
+    kinds = {family.name: family.type for family in families}
+    assert kinds["shoal_segments"] == "counter" and kinds["shoal_build"] == "info"
+    samples = {(one.name, tuple(one.labels.items())): one.value
+               for family in families for one in family.samples}
+    assert samples == {(one.name, tuple(one.labels.items())): one.value
+                       for family in parser.text_string_to_metric_families(plain)
+                       for one in family.samples}
+
+
 def names_used(text):
     """Names of our metrics in expressions of rules or a dashboard."""
     return set(re.findall(r"\bshoal_[a-z0-9_]+", text))
@@ -55,6 +81,15 @@ def test_dashboard_is_whole():
     assert len(numbers) == len(set(numbers)) > 10
     for panel in dashboard["panels"]:
         assert panel["targets"] and panel["title"]
+
+
+def panel_queries():
+    """What each panel asks, with Grafana's variables filled in."""
+    dashboard = json.loads((PACKAGING / "grafana/shoal.json").read_text())
+    for panel in dashboard["panels"]:
+        for target in panel["targets"]:
+            yield panel["title"], target["expr"].replace("$instance", ".*") \
+                .replace("$__rate_interval", "30s")
 
 
 @pytest.fixture
@@ -88,11 +123,19 @@ def ask(server, expression):
     return float(found[0]["value"][1]) if len(found) == 1 else None
 
 
+def is_answered(server, expression):
+    """Whether a query finds at least one number."""
+    status, _, body = get(f"{server}/api/v1/query?{urllib.parse.urlencode({'query': expression})}")
+    assert status == 200, body
+    values = [float(one["value"][1]) for one in json.loads(body)["data"]["result"]]
+    return any(not math.isnan(value) for value in values)
+
+
 @pytest.mark.slow
 @pytest.mark.timed
 def test_rate_agrees_with_the_report(shoal, origin, prometheus):
-    server = origin(*LIVE)
-    run = shoal.start("--viewers", 40, "--ramp", "1s", "--duration", "24s", "--listen",
+    server = origin(*LIVE, "--fault", "status=404,path=*.ts,p=0.02")
+    run = shoal.start("--viewers", 40, "--ramp", "6s", "--duration", "24s", "--listen",
                       "127.0.0.1:0", f"{server.base}/live/index.m3u8")
     watch = prometheus(url_of(run))
     wait_for(lambda: port_ready(watch), "Prometheus", 20)
@@ -103,6 +146,12 @@ def test_rate_agrees_with_the_report(shoal, origin, prometheus):
         "segments_per_s": "shoal_segments_total", "http_requests_per_s": "shoal_http_requests_total",
         "bytes_per_s": "shoal_body_bytes_total"}.items()}
     p95 = ask(watch, "histogram_quantile(0.95, rate(shoal_segment_download_seconds_bucket[10s]))")
+    empty = [query for query in panel_queries() if not is_answered(watch, query[1])]
+    assert empty == []
+    # What alerts ask of is there too: none of them looks at nothing.
+    rules = (PACKAGING / "prometheus/alerts.yml").read_text()
+    missing = [name for name in names_used(rules) if not is_answered(watch, name)]
+    assert missing == []
     report = run.finish(60)
     check_status(report)
     end_s = at - report.json["started_us"] / 1e6
