@@ -223,19 +223,27 @@ unsigned origin_watch_read(const struct origin_watch *watch,
     return watch->count;
 }
 
-/* Whether another exporter on its host speaks for the figure in its place. */
-static bool is_outspoken(const struct origin_figures *figures, unsigned count, unsigned number,
-                         enum origin_figure figure)
+/* What the exporters of one host say of a figure: sums by kind, of which one is chosen. */
+static double host_figure(const struct origin_figures *figures, unsigned count, unsigned host,
+                          enum origin_figure figure)
 {
-    bool of_machine = figure == ORIGIN_CPU || figure == ORIGIN_BYTES;
-    const struct origin_figures *one = &figures[number];
+    double sums[ORIGIN_KINDS], chosen = (double)NAN;
+    for (int kind = 0; kind < ORIGIN_KINDS; kind++) {
+        sums[kind] = (double)NAN;
+    }
     for (unsigned i = 0; i < count; i++) {
-        if (figures[i].host == one->host && !isnan(figures[i].value[figure]) &&
-            (of_machine ? figures[i].kind > one->kind : figures[i].kind < one->kind)) {
-            return true;
+        double value = figures[i].value[figure];
+        double *sum = &sums[figures[i].kind];
+        if (figures[i].host == host && !isnan(value)) {
+            *sum = isnan(*sum) ? value : *sum + value;
         }
     }
-    return false;
+    for (int kind = 0; kind < ORIGIN_KINDS; kind++) {
+        bool better = isnan(chosen) || figure == ORIGIN_CPU ||
+                      (figure == ORIGIN_BYTES && sums[kind] > chosen);
+        chosen = better && !isnan(sums[kind]) ? sums[kind] : chosen;
+    }
+    return chosen;
 }
 
 void origin_figures_sum(const struct origin_figures *figures, unsigned count,
@@ -243,9 +251,9 @@ void origin_figures_sum(const struct origin_figures *figures, unsigned count,
 {
     forget(ret_sums);
     for (int f = 0; f < ORIGIN_FIGURES; f++) {
-        for (unsigned i = 0; i < count; i++) {
-            double value = figures[i].value[f];
-            if (!isnan(value) && !is_outspoken(figures, count, i, f)) {
+        for (unsigned host = 0; host < count; host++) {
+            double value = host_figure(figures, count, host, f);
+            if (!isnan(value)) {
                 ret_sums[f] = isnan(ret_sums[f]) ? value : ret_sums[f] + value;
             }
         }

@@ -50,8 +50,9 @@ unsigned origin_watch_read(const struct origin_watch *watch,
                            struct origin_figures out[ORIGIN_SOURCES_MAX]);
 
 /* The figures of all exporters together: sums over the hosts. Of several kinds on one host only
- * one speaks for a figure, so that nothing is counted twice: the machine for CPU and network,
- * the server for requests and connections (see enum origin_kind). */
+ * one counts for a figure, so that nothing counts twice: for CPU the machine before the server,
+ * for requests and connections the server before the machine, and for bytes the one that saw
+ * more (see enum origin_kind). */
 void origin_figures_sum(const struct origin_figures *figures, unsigned count,
                         double ret_sums[ORIGIN_FIGURES]);
 

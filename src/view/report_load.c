@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 void report_unload(void *arg)
 {
@@ -139,7 +140,7 @@ static void load_counters(struct report_loaded *loaded)
     }
 }
 
-/* Returns -1 when the buckets are not those of this build. */
+/* Returns -1 when the buckets are not those of this build, or not as many as it says. */
 static int load_histogram(struct report_loaded *loaded, uint32_t number, const json_t *item)
 {
     const struct shoal_histogram_place *place = &loaded->schema->histogram[number];
@@ -149,6 +150,7 @@ static int load_histogram(struct report_loaded *loaded, uint32_t number, const j
     }
     size_t at;
     json_t *pair;
+    uint64_t count = 0;
     loaded->now[place->sum] = get_count(item, "sum_us");
     json_array_foreach(json_object_get(item, "buckets"), at, pair)
     {
@@ -158,8 +160,12 @@ static int load_histogram(struct report_loaded *loaded, uint32_t number, const j
             return -1;
         }
         loaded->now[place->buckets + (uint32_t)bucket] = (uint64_t)records;
+        count += (uint64_t)records;
+        if (count > INT64_MAX) {
+            return -1;
+        }
     }
-    return 0;
+    return item == NULL || count == get_count(item, "count") ? 0 : -1;
 }
 
 static int load_totals(struct report_loaded *loaded, struct report *out)
@@ -352,22 +358,38 @@ static int load(struct report_loaded *loaded, struct report *out)
     return 0;
 }
 
-int report_load(const char *path, struct report *out, struct err *err)
+static const char hint[] = "give a file that --out wrote";
+
+/* Reads the JSON of a file, or of standard input. Returns NULL with *err filled. */
+static json_t *read_json(const char *path, struct err *err)
 {
-    static const char hint[] = "give a file that --out wrote";
     json_error_t error;
+    struct stat facts;
     bool standard = strcmp(path, "-") == 0;
     FILE *file = standard ? stdin : fopen(path, "re");
     if (file == NULL) {
-        return err_set(err, ERR_START, path, hint, "cannot be read: %s", strerror(errno));
+        err_set(err, ERR_START, path, hint, "cannot be read: %s", strerror(errno));
+        return NULL;
     }
-    json_t *root = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
+    bool known = fstat(fileno(file), &facts) == 0;
+    bool folder = known && S_ISDIR(facts.st_mode);
+    json_t *root = folder ? NULL : json_loadf(file, JSON_REJECT_DUPLICATES, &error);
     if (!standard) {
         fclose(file);
     }
+    if (folder || (root == NULL && known && S_ISREG(facts.st_mode) && facts.st_size == 0)) {
+        err_set(err, ERR_START, path, hint, folder ? "is a folder" : "is empty");
+    } else if (root == NULL) {
+        err_set(err, ERR_START, path, hint, "is not JSON: line %d: %s", error.line, error.text);
+    }
+    return root;
+}
+
+int report_load(const char *path, struct report *out, struct err *err)
+{
+    json_t *root = read_json(path, err);
     if (root == NULL) {
-        return err_set(err, ERR_START, path, hint, "is not JSON: line %d: %s", error.line,
-                       error.text);
+        return -1;
     }
     if (strcmp(get_text(root, "schema"), REPORT_SCHEMA) != 0) {
         json_decref(root);
@@ -383,7 +405,7 @@ int report_load(const char *path, struct report *out, struct err *err)
     if (load(loaded, &made) < 0) {
         report_fini(&made);
         return err_set(err, ERR_START, path, hint,
-                       "its histograms are not those of this build");
+                       "it is damaged, or its histograms are not those of this build");
     }
     *out = made;
     return 0;

@@ -97,7 +97,7 @@ def test_every_kind_of_exporter_on_one_time_axis(shoal, origin, nginx, exporters
     assert len(requests) == len(timeline)
     late = [value for row, value in zip(timeline, requests) if 6 < row["time_s"] < 11]
     assert sum(late) / len(late) == pytest.approx(40, rel=0.35)  # playlist and segment a second
-    # On one host the machine tells CPU and network, the server requests and connections.
+    # On one host the machine tells the CPU, the server its connections.
     for row, cpu, count in zip(timeline, told[1]["timeline"]["cpu"],
                                told[0]["timeline"]["connections"]):
         assert (row["origin_cpu"], row["origin_connections"]) == (cpu, count)

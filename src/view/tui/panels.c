@@ -25,7 +25,7 @@ const struct panel panels[] = {
     {"Failures", 2, 3, panel_failures_wanted, panel_failures_draw, 1, 4},
     {"Samples", 3, 4, panel_samples_wanted, panel_samples_draw, 1, 8},
     {"Thresholds", 2, 4, panel_thresholds_wanted, panel_thresholds_draw, 1, 6},
-    {"Origin", 2, 6, panel_origin_wanted, panel_origin_draw, 0, 10},
+    {"Origin", 2, 9, panel_origin_wanted, panel_origin_draw, 0, 10},
     {"Generator", 2, 2, panel_generator_wanted, panel_generator_draw, 0, 5},
 };
 const int panels_count = sizeof(panels) / sizeof(panels[0]);

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* The plan's stage at the frame's time, from 1 on. */
 static unsigned stage_of(const struct frame *frame, int64_t *ret_left_us)
@@ -372,16 +373,17 @@ void panel_origin_draw(const struct model *m, const struct area *area, enum styl
     area_title(area, title, "Origin");
     for (unsigned i = 0; i < m->frame.state.origin_count; i++) {
         const struct origin_figures *figures = &m->frame.state.origin[i];
-        struct area name = area_part(area, 0, (int)i + 1, 26, 1);
-        area_text(&name, 0, 1, STYLE_DIM, figures->url);
-        int y = (int)i + 1, x = 27;
+        struct area name = area_part(area, 0, (int)i + 1, 22, 1);
+        bool plain = strncmp(figures->url, "http://", 7) == 0;
+        area_text(&name, 0, 1, STYLE_DIM, figures->url + (plain ? 7 : 0));
+        int y = (int)i + 1, x = 23;
         if (!figures->ok) {
             area_text(area, y, x, STYLE_DIM, figures->why);
             continue;
         }
         x = put_known(area, y, x, "cores", figures->value[ORIGIN_CPU], format_number);
         x = put_known(area, y, x, "sends", figures->value[ORIGIN_BYTES], format_bitrate);
-        x = put_known(area, y, x, "requests/s", figures->value[ORIGIN_REQUESTS], format_number);
+        x = put_known(area, y, x, "req/s", figures->value[ORIGIN_REQUESTS], format_number);
         put_known(area, y, x, "open", figures->value[ORIGIN_CONNECTIONS], format_number);
     }
     draw_origin_lines(m, area, 1 + (int)m->frame.state.origin_count);

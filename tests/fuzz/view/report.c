@@ -3,6 +3,8 @@
 #include "view/report_compare.h"
 #include "view/report_files.h"
 #include "view/report_load.h"
+#include "view/report_loaded.h"
+#include "view/report_merge.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -42,6 +44,22 @@ static void check_again(const struct report *first, const struct buf *json)
     close(fd);
 }
 
+/* Takes the report for that of another machine too: the two can be merged and written. */
+static void check_merged(const char *path)
+{
+    struct report one, other;
+    struct buf text;
+    CHECK(report_load(path, &one, NULL) == 0 && report_load(path, &other, NULL) == 0);
+    json_array_clear(((struct report_loaded *)other.loaded)->runs);
+    CHECK(report_merge(&one, &other, NULL) == 0);
+    buf_init(&text, 128 << 20);
+    CHECK(report_write_text(&one, false, &text) == 0);
+    CHECK(report_write_json(&one, &text) == 0);
+    buf_release(&text);
+    report_fini(&one);
+    report_fini(&other);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char path[32];
@@ -57,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         text.len = 0;
         CHECK(report_write_json(&report, &text) == 0);
         check_again(&report, &text);
+        check_merged(path);
         buf_release(&text);
         report_fini(&report);
     }

@@ -215,12 +215,16 @@ static void test_load_refuses_what_is_no_report(void **state)
     static const struct {
         const char *text, *why;
     } cases[] = {
-        {"", "not JSON"},
+        {"", "is empty"},
+        {" ", "not JSON"},
         {"{", "not JSON"},
         {"[]", "not a report"},
         {"{\"schema\": \"cows\"}", "not a report"},
         {"{\"schema\": \"" REPORT_SCHEMA "\", \"histograms\": {\"dns\": {\"bits\": 9}}}",
          "histograms"},
+        {"{\"schema\": \"" REPORT_SCHEMA "\", \"histograms\": {\"dns\": {\"bits\": 5, "
+         "\"count\": 3, \"buckets\": [[7, 2]]}}}",
+         "damaged"},
         {"{\"schema\": \"" REPORT_SCHEMA
          "\", \"histograms\": {\"dns\": {\"bits\": 5, \"buckets\": [[999999, 1]]}}}",
          "histograms"},
@@ -239,6 +243,15 @@ static void test_load_refuses_what_is_no_report(void **state)
             fail_msg("%s: '%s' does not say '%s'", cases[i].text, err.why, cases[i].why);
         }
     }
+}
+
+static void test_load_refuses_a_folder(void **state)
+{
+    struct report loaded;
+    struct err err = {0};
+    (void)state;
+    assert_int_equal(report_load("/", &loaded, &err), -1);
+    assert_string_equal(err.why, "is a folder");
 }
 
 static void test_almost_empty_report_is_a_failed_run(void **state)
@@ -332,6 +345,7 @@ int main(void)
         WITH_RUN(test_merge_refuses_the_same_run_twice),
         WITH_RUN(test_merge_refuses_other_streams),
         WITH_RUN(test_load_refuses_what_is_no_report),
+        WITH_RUN(test_load_refuses_a_folder),
         WITH_RUN(test_almost_empty_report_is_a_failed_run),
         WITH_RUN(test_comparison),
         WITH_RUN(test_junit),
