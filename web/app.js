@@ -56,7 +56,9 @@ function showTiles(s) {
   say("tile-segments", format.number(now.rates.segments));
   say("tile-requests", format.number(now.rates.http_requests));
   say("tile-bytes", format.bitrate(now.rates.body_bytes));
-  say("tile-download", ten.times.segment_download.count > 0 ? format.seconds(ten.times.segment_download.p95_s) : "–");
+  const download = ten.times.segment_download;
+  byId("tile-download").parentElement.hidden = download === undefined;
+  say("tile-download", download !== undefined && download.count > 0 ? format.seconds(download.p95_s) : "–");
   say("tile-rebuffer", format.percent(ten.figures.rebuffer_ratio), ten.figures.rebuffer_ratio > 0 ? "bad" : "good");
   say("tile-stalled", format.count(figures.viewers_stalled), figures.viewers_stalled > 0 ? "bad" : "good");
   say("tile-failures", format.number(now.rates.failures), now.rates.failures > 0 ? "bad" : "good");
@@ -81,12 +83,15 @@ function showQuality(s) {
     ["rebuffer ratio", format.percent(ten.figures.rebuffer_ratio), format.percent(run.figures.rebuffer_ratio)],
     ["stalls a minute", format.number(ten.rates.stalls * 60), format.number(run.rates.stalls * 60)],
     ["startup p95", format.seconds(ten.times.startup.p95_s), format.seconds(run.times.startup.p95_s)],
-    ["live latency p50", format.seconds(ten.times.edge_latency.p50_s), format.seconds(run.times.edge_latency.p50_s)],
-    ["switches a minute", format.number(ten.rates.variant_switches * 60), format.number(run.rates.variant_switches * 60)],
+    ["live latency p50", told(ten.times.edge_latency, (t) => format.seconds(t.p50_s)),
+      told(run.times.edge_latency, (t) => format.seconds(t.p50_s))],
+    ["switches a minute", told(ten.rates.variant_switches, (r) => format.number(r * 60)),
+      told(run.rates.variant_switches, (r) => format.number(r * 60))],
     ["sessions started / ended / failed", "", [c.sessions_started, c.sessions_ended, c.sessions_failed].map(format.count).join(" / ")],
     ...(c.cache_hits + c.cache_misses > 0
       ? [["cache hit ratio", format.percent(ten.figures.cache_hit_ratio), format.percent(run.figures.cache_hit_ratio)]] : []),
-    ["segments late / skipped", "", [c.deadline_missed, c.segments_skipped].map(format.count).join(" / ")],
+    ["segments late", "", told(c.deadline_missed, format.count)],
+    ["segments skipped", "", format.count(c.segments_skipped)],
   ]);
 }
 

@@ -94,7 +94,16 @@ class Plots {
     });
   }
 
+  /* A plot without any value is of what this run cannot tell. */
+  hideEmpty() {
+    for (const chart of this.charts) {
+      const empty = (set) => !set.data.some((point) => point.y !== null && point.y !== undefined);
+      chart.canvas.closest(".plot").hidden = this.rows > 0 && chart.data.datasets.every(empty);
+    }
+  }
+
   recolour() {
+    this.hideEmpty();
     for (const chart of this.charts) {
       for (const set of chart.data.datasets) {
         set.borderColor = this.colour(set.colour);
@@ -132,6 +141,7 @@ class Plots {
   }
 
   draw() {
+    this.hideEmpty();
     for (const chart of this.charts) {
       chart.update("none");
     }

@@ -35,10 +35,10 @@ function showTiles() {
     [format.count(c.sessions_started), "sessions"], [format.number(c.segments / seconds), "segments a second"],
     [format.number(c.http_requests / seconds), "HTTP requests a second"],
     [format.bitrate(c.body_bytes / seconds), "throughput"],
-    [format.seconds(h.segment_download.p95_s), "segment download p95"],
+    [told(h.segment_download, (t) => format.seconds(t.p95_s)), "segment download p95"],
     [format.percent(report.qoe.rebuffer_ratio), "rebuffer ratio"],
     [format.count(c.stalls), "stalls"], [format.count(c.failures), "failures"]];
-  byId("tiles").append(...tiles.map(([figure, words]) => {
+  byId("tiles").append(...tiles.filter(([figure]) => figure !== null).map(([figure, words]) => {
     const tile = document.createElement("div");
     const strong = document.createElement("b");
     const below = document.createElement("span");
@@ -57,10 +57,13 @@ function showQuality() {
     ["stalls, of 100 ms or more", format.count(q.stalls) + ", " + format.count(q.stalls_long)],
     ["stalled / watched", format.seconds(q.stall_time_s) + " / " + format.seconds(q.watched_time_s)],
     ["startup p50 / p95", format.seconds(q.startup_p50_s) + " / " + format.seconds(q.startup_p95_s)],
-    ["live latency p50 / p95", format.seconds(q.edge_latency_p50_s) + " / " + format.seconds(q.edge_latency_p95_s)],
-    ["buffer left p5", format.seconds(q.deadline_slack_p5_s)],
+    ["live latency p50 / p95", told(q.edge_latency_p50_s,
+      (p50) => format.seconds(p50) + " / " + format.seconds(q.edge_latency_p95_s))],
+    ["buffer left p5", told(q.deadline_slack_p5_s, format.seconds)],
     ["sessions started / played / failed", [q.sessions_started, q.sessions_played, q.sessions_failed].map(format.count).join(" / ")],
-    ["segments late / skipped", format.count(q.deadline_missed) + " / " + format.count(q.segments_skipped)]]);
+    ["segments late", told(q.deadline_missed, format.count)],
+    ["segments skipped", format.count(q.segments_skipped)],
+    ["not told by this engine", report.absent.length > 0 ? [report.absent.join(", "), "text"] : null]]);
 }
 
 function showFailures() {
@@ -107,12 +110,13 @@ function showTables() {
   const bytes = report.labels.segment_bytes.values;
   fillTable(byId("variants"), ["", "segments", "bytes"], Object.entries(report.labels.segments.values)
     .map(([label, total]) => [nameOf(label), format.count(total), format.bytes(bytes[label] || 0)]));
-  const answers = report.labels.server_responses.values, failed = report.labels.server_failures.values;
+  const byServer = (name) => (report.labels[name] || { values: {} }).values;
+  const answers = byServer("server_responses"), failed = byServer("server_failures");
   const servers = [...new Set([...Object.keys(answers), ...Object.keys(failed)])];
   byId("servers-article").hidden = servers.length < 2;
   fillTable(byId("servers"), ["", "responses", "failures", "bytes"], servers.map((name) =>
     [name, format.count(answers[name] || 0), format.count(failed[name] || 0),
-      format.bytes(report.labels.server_body_bytes.values[name] || 0)]));
+      format.bytes(byServer("server_body_bytes")[name] || 0)]));
   byId("thresholds-article").hidden = report.thresholds.length === 0;
   fillThresholds(byId("thresholds"), report.thresholds);
   fillTable(byId("generator"), null, [

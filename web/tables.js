@@ -1,5 +1,9 @@
 "use strict";
-/* Tables from rows of cells. A cell is a text or [text, class]; texts never become markup. */
+/* What the engine cannot tell is in no JSON: null then, and else what `show` makes of it. */
+const told = (value, show) => value === undefined ? null : show(value);
+
+/* Tables from rows of cells. A cell is a text or [text, class]; texts never become markup. A row
+ * with a cell of null is left out. */
 function fillTable(table, head, rows) {
   const make = (kind, cells) => {
     const line = document.createElement("tr");
@@ -20,7 +24,7 @@ function fillTable(table, head, rows) {
     parts.push(top);
   }
   const body = document.createElement("tbody");
-  body.append(...rows.map((cells) => make("td", cells)));
+  body.append(...rows.filter((cells) => !cells.includes(null)).map((cells) => make("td", cells)));
   parts.push(body);
   table.replaceChildren(...parts);
 }

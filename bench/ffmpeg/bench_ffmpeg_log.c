@@ -23,7 +23,7 @@ static struct shoal_lane *make_lane(void)
     size_t bytes = sizeof(struct shoal_lane) + METRIC_WORDS * sizeof(uint64_t);
     bytes = (bytes + SHOAL_LINE_BYTES - 1) / SHOAL_LINE_BYTES * SHOAL_LINE_BYTES;
     struct shoal_lane *lane = aligned_alloc(SHOAL_LINE_BYTES, bytes);
-    if (lane == NULL || metrics_schema_new(NULL, 0, NULL, 0, &schema) != 0) {
+    if (lane == NULL || metrics_schema_new(NULL, 0, NULL, 0, NULL, &schema) != 0) {
         abort();
     }
     memset(lane, 0, bytes);
@@ -64,7 +64,7 @@ static void measure(const char *name, double seconds, struct shoal_lane *lane)
     int64_t start_us = clock_thread_cpu_us();
     int64_t used_us = 0;
     do {
-        ffmpeg_trace_init(&reader.trace, lane, NULL, 0);
+        ffmpeg_trace_init(&reader.trace, lane, NULL, NULL, 0);
         for (size_t at = 0; at < len; at += PIECE) {
             ffmpeg_log_feed(&reader.log, text + at, len - at < PIECE ? len - at : PIECE);
         }
@@ -83,7 +83,7 @@ static void measure(const char *name, double seconds, struct shoal_lane *lane)
 int main(int argc, char **argv)
 {
     static const char *const logs[] = {"live-debug.log", "live-trace.log", "missing-trace.log",
-                                       "fmp4-trace.log", "version9.log"};
+                                       "fmp4-trace.log", "version9.0-trace.log"};
     double seconds = argc > 1 ? atof(argv[1]) : 1;
     struct shoal_lane *lane = make_lane();
     printf("readers of one client: %zu bytes of log, %zu of trace\n", sizeof(struct ffmpeg_log),

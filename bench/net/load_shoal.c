@@ -106,7 +106,7 @@ static void measure(struct swarm *swarm, struct load_result *out)
 static int swarm_open(struct swarm *swarm)
 {
     const struct load_options *options = swarm->options;
-    if (metrics_schema_new(NULL, 0, NULL, 0, &swarm->schema) != 0) {
+    if (metrics_schema_new(NULL, 0, NULL, 0, NULL, &swarm->schema) != 0) {
         return -1;
     }
     struct shoal_sampler_options sampler_options = {.schema = swarm->schema, .lanes = 1};

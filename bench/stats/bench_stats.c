@@ -461,7 +461,7 @@ static void bench_reading(void)
 int main(void)
 {
     struct shoal_schema *schema;
-    if (metrics_schema_new(NULL, 8, NULL, 0, &schema) != 0) {
+    if (metrics_schema_new(NULL, 8, NULL, 0, NULL, &schema) != 0) {
         die("no memory for the schema");
     }
     bench_writing(schema);

@@ -7,6 +7,9 @@
  *
  * Every word only grows. A gauge is two counters (opened, closed) and a derived figure.
  *
+ * A row may be absent: it has its place, but no writer of this run can tell it, so that its 0
+ * means nothing and no observer shows it.
+ *
  * A schema is constant once made and may be read by any thread. */
 #ifndef SHOAL_SCHEMA_H
 #define SHOAL_SCHEMA_H
@@ -44,6 +47,7 @@ struct shoal_counter_def {
     const char *label;         /* name of its one label, or NULL */
     const char *const *values; /* value_count names; a NULL among them is a value not in use */
     uint32_t value_count;      /* 0 without a label */
+    bool absent;               /* nobody counts it in this run */
 };
 
 /* One histogram as declared: log-linear, 2^bits buckets an octave, values 0 to max. A value is
@@ -55,6 +59,7 @@ struct shoal_histogram_def {
     const char *help;
     uint32_t bits; /* 1 to 10 */
     uint64_t max;  /* greater values are counted in the last bucket */
+    bool absent;   /* nobody records into it in this run */
 };
 
 enum { SHOAL_TERMS_MAX = 6 };
@@ -73,6 +78,7 @@ struct shoal_derived_def {
     const char *help;
     enum shoal_derived_kind kind;
     uint16_t plus[SHOAL_TERMS_MAX], minus[SHOAL_TERMS_MAX], over[SHOAL_TERMS_MAX];
+    bool absent; /* by itself, or made so by shoal_schema_new: one of its terms is */
 };
 
 struct shoal_schema_def {

@@ -18,7 +18,7 @@ int lint_web_open(struct lint_web *web, struct err *err)
     web->options.connections_per_client = LINT_REQUESTS_MAX;
     web->loop = loop_new();
     /* A lane of its own, which nobody samples. */
-    if (web->loop == NULL || metrics_schema_new(NULL, 0, NULL, 0, &web->schema) != 0 ||
+    if (web->loop == NULL || metrics_schema_new(NULL, 0, NULL, 0, NULL, &web->schema) != 0 ||
         shoal_sampler_new(&(struct shoal_sampler_options){.schema = web->schema, .lanes = 1},
                           &web->sampler) != 0) {
         lint_web_close(web);

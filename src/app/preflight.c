@@ -188,7 +188,7 @@ int preflight_stream(const struct net_options *net, const char *url,
     struct shoal_sampler *sampler = NULL;
     struct loop *loop = loop_new();
     /* A lane of its own, which nobody samples. */
-    if (loop == NULL || metrics_schema_new(NULL, 0, NULL, 0, &schema) != 0 ||
+    if (loop == NULL || metrics_schema_new(NULL, 0, NULL, 0, NULL, &schema) != 0 ||
         shoal_sampler_new(&(struct shoal_sampler_options){.schema = schema, .lanes = 1},
                           &sampler) != 0) {
         err_set(err, ERR_START, "preflight", NULL, "no memory or descriptor");

@@ -166,7 +166,7 @@ static int preflight(struct app_run *app, struct err *err)
         return -1;
     }
     if (plays_ffmpeg(app)) {
-        int status = run_ffmpeg_prepare(&app->ffmpeg, &app->options, app->stream.top, err);
+        int status = run_ffmpeg_prepare(&app->ffmpeg, &app->options, &app->stream, err);
         if (status != 0) {
             return status;
         }
@@ -182,7 +182,8 @@ static int make_statistics(struct app_run *app, struct err *err)
     run_describe_stream(&app->describe, &app->stream);
     const struct run_describe *names = &app->describe;
     if (metrics_schema_new(names->names, names->variant_count, names->servers,
-                           names->server_count, &app->schema) != 0) {
+                           names->server_count, app->options.engine->absent,
+                           &app->schema) != 0) {
         return err_set(err, ERR_START, "statistics", NULL, "no memory");
     }
     const struct shoal_sampler_options sampler = {

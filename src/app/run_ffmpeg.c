@@ -87,6 +87,16 @@ static int fill_variants(struct run_ffmpeg *ffmpeg, const struct m3u8 *top, stru
     return 0;
 }
 
+/* The servers' addresses as ffmpeg's log writes them, for the label of responses. */
+static void fill_servers(struct run_ffmpeg *ffmpeg, const struct preflight_stream *stream)
+{
+    for (uint32_t i = 0; i < stream->server_count; i++) {
+        net_address_format_host(&stream->servers[i], ffmpeg->server_text[i]);
+        ffmpeg->servers[i] = span_from_string(ffmpeg->server_text[i]);
+    }
+    ffmpeg->options.servers = (struct ffmpeg_servers){ffmpeg->servers, stream->server_count};
+}
+
 static int print_command(const struct run_ffmpeg *ffmpeg, const struct run_options *run,
                          struct err *err)
 {
@@ -101,7 +111,7 @@ static int print_command(const struct run_ffmpeg *ffmpeg, const struct run_optio
 }
 
 int run_ffmpeg_prepare(struct run_ffmpeg *ffmpeg, const struct run_options *run,
-                       const struct m3u8 *top, struct err *err)
+                       const struct preflight_stream *stream, struct err *err)
 {
     struct ffmpeg_options *options = &ffmpeg->options;
     *ffmpeg = (struct run_ffmpeg){0};
@@ -122,8 +132,9 @@ int run_ffmpeg_prepare(struct run_ffmpeg *ffmpeg, const struct run_options *run,
                        "leave it out, or use --engine native",
                        "is not something that ffmpeg can do");
     }
+    fill_servers(ffmpeg, stream);
     if (fill_variant(options, run, err) != 0 || fill_resolves(ffmpeg, run, err) != 0 ||
-        fill_variants(ffmpeg, top, err) != 0 ||
+        fill_variants(ffmpeg, stream->top, err) != 0 ||
         ffmpeg_prepare(options, run->viewers_limit, err) != 0) {
         return -1;
     }

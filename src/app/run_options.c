@@ -208,12 +208,14 @@ static int check_together(const struct run_options *options, struct err *err)
 }
 
 /* Thresholds are read for good when the stream's variants are known; what names none of them
- * can be told wrong now, before a server is asked for anything. */
+ * can be told wrong now, before a server is asked for anything: also what the engine cannot
+ * tell. */
 static int check_thresholds(const struct run_options *options, struct err *err)
 {
     struct shoal_schema *schema;
     int status = 0;
-    if (options->threshold_count == 0 || metrics_schema_new(NULL, 0, NULL, 0, &schema) != 0) {
+    if (options->threshold_count == 0 ||
+        metrics_schema_new(NULL, 0, NULL, 0, options->engine->absent, &schema) != 0) {
         return 0;
     }
     for (unsigned i = 0; status == 0 && i < options->threshold_count; i++) {

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/fail.h"
 #include "base/span.h"
+#include "stats/metrics.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -71,6 +72,10 @@ struct engine_setup {
 
 struct engine_type {
     const char *name; /* as in --engine */
+
+    /* What it has no way to count. The run's schema marks it absent: no view shows a 0 that
+     * means nothing, and a threshold on it is refused. NULL: it counts everything. */
+    const struct metrics_absent *absent;
 
     /* Makes an engine. Returns NULL and fills *err when the machine or the options do not allow
      * it. */

@@ -81,7 +81,7 @@ enum {
 #define LABELLED(symbol, name, unit, help, label)
 #define HISTOGRAM(symbol, name, unit, help, bits)
 #define DERIVED(symbol, name, unit, help, kind, plus, minus, over) \
-    {#name, unit, help, SHOAL_##kind, {plus}, {minus}, {over}},
+    {#name, unit, help, SHOAL_##kind, {plus}, {minus}, {over}, false},
 static const struct shoal_derived_def derived_rows[] = {
 #include "stats/metrics.def"
 };
@@ -89,7 +89,7 @@ static const struct shoal_derived_def derived_rows[] = {
 #undef DERIVED
 
 #define HISTOGRAM(symbol, name, unit, help, bits) \
-    {#name, unit, help, bits, METRIC_HISTOGRAM_MAX_US},
+    {#name, unit, help, bits, METRIC_HISTOGRAM_MAX_US, false},
 #define DERIVED(symbol, name, unit, help, kind, plus, minus, over)
 static const struct shoal_histogram_def histogram_rows[] = {
 #include "stats/metrics.def"
@@ -98,25 +98,39 @@ static const struct shoal_histogram_def histogram_rows[] = {
 #undef LABELLED
 #undef HISTOGRAM
 
+static void mark_absent(const struct metrics_absent *absent, struct shoal_counter_def *counters,
+                        struct shoal_histogram_def *histograms)
+{
+    for (uint32_t i = 0; absent != NULL && i < absent->counter_count; i++) {
+        counters[absent->counters[i]].absent = true;
+    }
+    for (uint32_t i = 0; absent != NULL && i < absent->histogram_count; i++) {
+        histograms[absent->histograms[i]].absent = true;
+    }
+}
+
 int metrics_schema_new(const char *const *variants, uint32_t variant_count,
                        const char *const *servers, uint32_t server_count,
-                       struct shoal_schema **ret_schema)
+                       const struct metrics_absent *absent, struct shoal_schema **ret_schema)
 {
     struct numbers numbers;
     struct label_names names;
     name_fixed_values(&names, &numbers);
     name_run_values(&names, &numbers, variants, variant_count, servers, server_count);
-#define COUNTER(symbol, name, unit, help) {#name, unit, help, NULL, NULL, 0},
+#define COUNTER(symbol, name, unit, help) {#name, unit, help, NULL, NULL, 0, false},
 #define LABELLED(symbol, name, unit, help, label) \
-    {#name, unit, help, #label, names.label, METRIC_VALUES_##label},
+    {#name, unit, help, #label, names.label, METRIC_VALUES_##label, false},
 #define HISTOGRAM(symbol, name, unit, help, bits)
-    const struct shoal_counter_def counter_rows[] = {
+    struct shoal_counter_def counter_rows[] = {
 #include "stats/metrics.def"
     };
+    struct shoal_histogram_def histograms[METRIC_HISTOGRAM_COUNT];
+    memcpy(histograms, histogram_rows, sizeof(histograms));
+    mark_absent(absent, counter_rows, histograms);
     struct shoal_schema_def def = {
         .counters = counter_rows,
         .counter_count = METRIC_COUNT,
-        .histograms = histogram_rows,
+        .histograms = histograms,
         .histogram_count = METRIC_HISTOGRAM_COUNT,
         .derived = derived_rows,
         .derived_count = METRIC_DERIVED_COUNT,

@@ -183,13 +183,22 @@ static inline void metrics_set_target(struct shoal_lane *lane, uint64_t viewers)
     shoal_lane_set_gauge(lane, METRIC_TARGET_RAISED, METRIC_TARGET_LOWERED, viewers);
 }
 
+/* What the writers of a run cannot tell: marked absent in its schema, with all that is derived
+ * from it, and shown by no view. */
+struct metrics_absent {
+    const enum metric *counters;
+    uint32_t counter_count;
+    const enum metric_histogram *histograms;
+    uint32_t histogram_count;
+};
+
 /* Makes the schema of the table. `variants` are the names of the variants as preflight found
  * them (NULL: "0", "1", …), variant_count of them; those beyond METRIC_VARIANTS_MAX share the
  * value "other". `servers` are the addresses of servers as text, server_count of them, with
- * METRIC_SERVERS_MAX in the same way; may be NULL with 0. Returns 0, or -ENOMEM. Free with
- * shoal_schema_free. */
+ * METRIC_SERVERS_MAX in the same way; may be NULL with 0. `absent` is NULL when all can be
+ * told. Returns 0, or -ENOMEM. Free with shoal_schema_free. */
 int metrics_schema_new(const char *const *variants, uint32_t variant_count,
                        const char *const *servers, uint32_t server_count,
-                       struct shoal_schema **ret_schema);
+                       const struct metrics_absent *absent, struct shoal_schema **ret_schema);
 
 #endif

@@ -109,6 +109,16 @@ static uint32_t lay_histograms(struct arena *arena, const struct shoal_schema_de
     return word;
 }
 
+static bool any_term_is_absent(const struct shoal_schema_def *def, const uint16_t *terms)
+{
+    for (int i = 0; i < SHOAL_TERMS_MAX && terms[i] != 0; i++) {
+        if (def->counters[terms[i] - 1].absent) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void lay_derived(struct arena *arena, const struct shoal_schema_def *def,
                         struct shoal_schema *schema)
 {
@@ -116,6 +126,8 @@ static void lay_derived(struct arena *arena, const struct shoal_schema_def *def,
                                                 _Alignof(struct shoal_derived_def));
     for (uint32_t i = 0; i < def->derived_count; i++) {
         struct shoal_derived_def own = def->derived[i];
+        own.absent = own.absent || any_term_is_absent(def, own.plus) ||
+                     any_term_is_absent(def, own.minus) || any_term_is_absent(def, own.over);
         own.name = arena_string(arena, own.name);
         own.unit = arena_string(arena, own.unit);
         own.help = arena_string(arena, own.help);

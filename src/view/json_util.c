@@ -29,3 +29,25 @@ json_t *json_util_real(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
 }
+
+json_t *json_util_absent(const struct shoal_schema *schema)
+{
+    const struct shoal_schema_def *def = &schema->def;
+    json_t *names = json_array();
+    for (uint32_t i = 0; i < def->counter_count; i++) {
+        if (def->counters[i].absent) {
+            json_array_append_new(names, json_string(def->counters[i].name));
+        }
+    }
+    for (uint32_t i = 0; i < def->histogram_count; i++) {
+        if (def->histograms[i].absent) {
+            json_array_append_new(names, json_string(def->histograms[i].name));
+        }
+    }
+    for (uint32_t i = 0; i < def->derived_count; i++) {
+        if (def->derived[i].absent) {
+            json_array_append_new(names, json_string(def->derived[i].name));
+        }
+    }
+    return names;
+}

@@ -33,8 +33,10 @@ static json_t *make_counters(const struct shoal_interval *run)
 {
     json_t *counters = json_object();
     for (uint32_t i = 0; i < run->schema->def.counter_count; i++) {
-        json_object_set_new(counters, run->schema->def.counters[i].name,
-                            integer(shoal_total(run, i)));
+        if (!run->schema->def.counters[i].absent) {
+            json_object_set_new(counters, run->schema->def.counters[i].name,
+                                integer(shoal_total(run, i)));
+        }
     }
     return counters;
 }
@@ -43,13 +45,18 @@ static json_t *make_counters(const struct shoal_interval *run)
 static json_t *make_window(const struct shoal_interval *counters)
 {
     json_t *rates = json_object(), *figures = json_object();
-    for (uint32_t i = 0; i < counters->schema->def.counter_count; i++) {
-        json_object_set_new(rates, counters->schema->def.counters[i].name,
-                            json_real(shoal_rate(counters, i)));
+    const struct shoal_schema_def *def = &counters->schema->def;
+    for (uint32_t i = 0; i < def->counter_count; i++) {
+        if (!def->counters[i].absent) {
+            json_object_set_new(rates, def->counters[i].name,
+                                json_real(shoal_rate(counters, i)));
+        }
     }
-    for (uint32_t i = 0; i < counters->schema->def.derived_count; i++) {
-        json_object_set_new(figures, counters->schema->def.derived[i].name,
-                            json_real(shoal_derived(counters, i)));
+    for (uint32_t i = 0; i < def->derived_count; i++) {
+        if (!def->derived[i].absent) {
+            json_object_set_new(figures, def->derived[i].name,
+                                json_real(shoal_derived(counters, i)));
+        }
     }
     return json_pack("{s:f, s:o, s:o}", "interval_s", (double)counters->elapsed_us / 1e6,
                      "rates", rates, "figures", figures);
@@ -62,6 +69,9 @@ static json_t *make_times(const struct shoal_interval *full)
     for (uint32_t i = 0; i < full->schema->def.histogram_count; i++) {
         struct shoal_summary summary;
         uint64_t us[4];
+        if (full->schema->def.histograms[i].absent) {
+            continue;
+        }
         shoal_summarize(full, i, &summary);
         shoal_percentiles(full, i, percents, 4, us);
         json_object_set_new(
@@ -293,6 +303,7 @@ int live_json_write_snapshot(const struct frame *frame, struct buf *out)
     json_object_set_new(root, "row", integer(frame->state.row_count));
     json_object_set_new(root, "newest", make_newest(frame));
     json_object_set_new(root, "origin", make_origin(frame));
+    json_object_set_new(root, "absent", json_util_absent(frame->counters[FRAME_RUN].schema));
     json_object_set_new(root, "counters", make_counters(&frame->counters[FRAME_RUN]));
     json_object_set_new(root, "windows", make_windows(frame));
     json_object_set_new(root, "failures", make_failures(frame));

@@ -117,6 +117,9 @@ static void put_counters(struct writer *writer, const struct shoal_interval *run
         const struct shoal_counter_def *def = &run->schema->def.counters[i];
         char name[96];
         double scale = exported_name(def->name, def->unit, name, sizeof(name));
+        if (def->absent) {
+            continue;
+        }
         put_head(writer, name, "_total", "counter", def->help);
         if (def->label != NULL) {
             put_labelled(writer, run, i, name, scale);
@@ -152,6 +155,9 @@ static void put_derived(struct writer *writer, const struct shoal_interval *run)
         const struct shoal_derived_def *def = &run->schema->def.derived[i];
         char name[96];
         double scale = exported_name(def->name, def->unit, name, sizeof(name));
+        if (def->absent) {
+            continue;
+        }
         put_head(writer, name, "", "gauge", def->help);
         put(writer, "%s %.10g\n", name, shoal_derived(run, i) * scale);
     }
@@ -239,8 +245,11 @@ int metrics_text_write(const struct frame *frame, enum metrics_format format, st
     struct writer writer = {
         .out = out, .open = format == METRICS_OPENMETRICS, .workers = frame->info->workers};
     put_counters(&writer, &frame->counters[FRAME_RUN]);
+    const struct shoal_interval *full = &frame->full[FRAME_RUN];
     for (uint32_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++) {
-        put_histogram(&writer, &frame->full[FRAME_RUN], i);
+        if (!full->schema->def.histograms[i].absent) {
+            put_histogram(&writer, full, i);
+        }
     }
     put_derived(&writer, &frame->counters[FRAME_RUN]);
     put_process(&writer, frame);

@@ -4,6 +4,7 @@
 #include "view/format.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -91,10 +92,34 @@ static double percentile_of(const struct row *row, const struct shoal_interval *
     return summary.count > 0 ? (double)us : (double)NAN;
 }
 
+/* What the engine of that run cannot tell. */
+static bool is_absent(const struct row *row, const struct shoal_schema_def *def)
+{
+    switch (row->kind) {
+    case TOTAL:
+    case RATE:
+    case BITRATE:
+    case PER_MINUTE:
+        return def->counters[row->number].absent;
+    case RATIO:
+        return def->derived[row->number].absent;
+    case PERCENTILE:
+        return def->histograms[row->number].absent;
+    case LENGTH:
+    case VIEWERS:
+    case ORIGIN:
+        break;
+    }
+    return false;
+}
+
 /* NAN where it is not known. */
 static double value_of(const struct row *row, const struct report *report)
 {
     const struct shoal_interval *run = &report->run;
+    if (is_absent(row, &run->schema->def)) {
+        return (double)NAN;
+    }
     double watched_us = (double)shoal_total(run, METRIC_WATCHED_TIME);
     switch (row->kind) {
     case LENGTH:
@@ -176,7 +201,8 @@ static int put_row(const struct row *row, const struct report *a, const struct r
     char ta[FORMAT_MAX], tb[FORMAT_MAX], change[24] = "";
     double va = value_of(row, a), vb = value_of(row, b);
     bool as_many = a->info.viewers_peak == b->info.viewers_peak;
-    if (row->kind == ORIGIN && isnan(va) && isnan(vb)) {
+    bool untold = is_absent(row, &a->run.schema->def) && is_absent(row, &b->run.schema->def);
+    if (untold || (row->kind == ORIGIN && isnan(va) && isnan(vb))) {
         return 0;
     }
     if (va != 0 && !isnan(va + vb)) {

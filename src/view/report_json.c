@@ -26,8 +26,10 @@ static json_t *make_counters(const struct shoal_interval *run)
 {
     json_t *counters = json_object();
     for (uint32_t i = 0; i < run->schema->def.counter_count; i++) {
-        json_object_set_new(counters, run->schema->def.counters[i].name,
-                            integer(shoal_total(run, i)));
+        if (!run->schema->def.counters[i].absent) {
+            json_object_set_new(counters, run->schema->def.counters[i].name,
+                                integer(shoal_total(run, i)));
+        }
     }
     for (unsigned fail = FAIL_NONE + 1; fail < FAIL_COUNT; fail++) {
         json_object_set_new(counters, fail_info(fail)->label,
@@ -42,7 +44,7 @@ static json_t *make_labels(const struct shoal_interval *run)
     json_t *labels = json_object();
     for (uint32_t i = 0; i < run->schema->def.counter_count; i++) {
         const struct shoal_counter_def *def = &run->schema->def.counters[i];
-        if (def->label == NULL) {
+        if (def->label == NULL || def->absent) {
             continue;
         }
         json_t *values = json_object();
@@ -94,8 +96,10 @@ static json_t *make_histograms(const struct shoal_interval *run)
 {
     json_t *histograms = json_object();
     for (uint32_t i = 0; i < run->schema->def.histogram_count; i++) {
-        json_object_set_new(histograms, run->schema->def.histograms[i].name,
-                            make_histogram(run, i));
+        if (!run->schema->def.histograms[i].absent) {
+            json_object_set_new(histograms, run->schema->def.histograms[i].name,
+                                make_histogram(run, i));
+        }
     }
     return histograms;
 }
@@ -104,8 +108,10 @@ static json_t *make_figures(const struct shoal_interval *run)
 {
     json_t *figures = json_object();
     for (uint32_t i = 0; i < run->schema->def.derived_count; i++) {
-        json_object_set_new(figures, run->schema->def.derived[i].name,
-                            json_real(shoal_derived(run, i)));
+        if (!run->schema->def.derived[i].absent) {
+            json_object_set_new(figures, run->schema->def.derived[i].name,
+                                json_real(shoal_derived(run, i)));
+        }
     }
     return figures;
 }
@@ -117,27 +123,71 @@ static double percentile_s(const struct shoal_interval *run, uint32_t histogram,
     return seconds((double)us);
 }
 
+enum qoe_kind {
+    QOE_TOTAL,    /* of a counter */
+    QOE_SECONDS,  /* of a counter of µs */
+    QOE_DERIVED,  /* a derived figure */
+    QOE_QUANTILE, /* of a histogram, in seconds */
+};
+
+static const struct qoe_row {
+    const char *key;
+    enum qoe_kind kind;
+    uint32_t number;
+    double percent;
+} qoe_rows[] = {
+    {"sessions_started", QOE_TOTAL, METRIC_SESSIONS_STARTED, 0},
+    {"sessions_played", QOE_TOTAL, METRIC_SESSIONS_PLAYED, 0},
+    {"sessions_failed", QOE_TOTAL, METRIC_SESSIONS_FAILED, 0},
+    {"startup_p50_s", QOE_QUANTILE, METRIC_STARTUP, 50},
+    {"startup_p95_s", QOE_QUANTILE, METRIC_STARTUP, 95},
+    {"rebuffer_ratio", QOE_DERIVED, METRIC_REBUFFER_RATIO, 0},
+    {"stalls", QOE_TOTAL, METRIC_STALLS, 0},
+    {"stalls_long", QOE_TOTAL, METRIC_STALLS_LONG, 0},
+    {"stall_time_s", QOE_SECONDS, METRIC_STALL_TIME, 0},
+    {"watched_time_s", QOE_SECONDS, METRIC_WATCHED_TIME, 0},
+    {"media_played_s", QOE_SECONDS, METRIC_MEDIA_PLAYED, 0},
+    {"stall_media_ratio", QOE_DERIVED, METRIC_STALL_MEDIA_RATIO, 0},
+    {"edge_latency_p50_s", QOE_QUANTILE, METRIC_EDGE_LATENCY, 50},
+    {"edge_latency_p95_s", QOE_QUANTILE, METRIC_EDGE_LATENCY, 95},
+    {"deadline_slack_p5_s", QOE_QUANTILE, METRIC_DEADLINE_SLACK, 5},
+    {"deadline_missed", QOE_TOTAL, METRIC_DEADLINE_MISSED, 0},
+    {"segments_skipped", QOE_TOTAL, METRIC_SEGMENTS_SKIPPED, 0},
+};
+
+/* The row's value, or NULL when the engine cannot tell it. */
+static json_t *make_qoe_value(const struct qoe_row *row, const struct shoal_interval *run)
+{
+    const struct shoal_schema_def *def = &run->schema->def;
+    switch (row->kind) {
+    case QOE_TOTAL:
+        return def->counters[row->number].absent ? NULL
+                                                 : integer(shoal_total(run, row->number));
+    case QOE_SECONDS:
+        return def->counters[row->number].absent
+                   ? NULL
+                   : json_real(seconds((double)shoal_total(run, row->number)));
+    case QOE_DERIVED:
+        return def->derived[row->number].absent ? NULL
+                                                : json_real(shoal_derived(run, row->number));
+    case QOE_QUANTILE:
+        break;
+    }
+    return def->histograms[row->number].absent
+               ? NULL
+               : json_real(percentile_s(run, row->number, row->percent));
+}
+
 static json_t *make_qoe(const struct shoal_interval *run)
 {
-    return json_pack(
-        "{s:o, s:o, s:o, s:f, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:o}",
-        "sessions_started", integer(shoal_total(run, METRIC_SESSIONS_STARTED)),
-        "sessions_played", integer(shoal_total(run, METRIC_SESSIONS_PLAYED)), "sessions_failed",
-        integer(shoal_total(run, METRIC_SESSIONS_FAILED)), "startup_p50_s",
-        percentile_s(run, METRIC_STARTUP, 50), "startup_p95_s",
-        percentile_s(run, METRIC_STARTUP, 95), "rebuffer_ratio",
-        shoal_derived(run, METRIC_REBUFFER_RATIO), "stalls",
-        integer(shoal_total(run, METRIC_STALLS)), "stalls_long",
-        integer(shoal_total(run, METRIC_STALLS_LONG)), "stall_time_s",
-        seconds((double)shoal_total(run, METRIC_STALL_TIME)), "watched_time_s",
-        seconds((double)shoal_total(run, METRIC_WATCHED_TIME)), "media_played_s",
-        seconds((double)shoal_total(run, METRIC_MEDIA_PLAYED)), "stall_media_ratio",
-        shoal_derived(run, METRIC_STALL_MEDIA_RATIO), "edge_latency_p50_s",
-        percentile_s(run, METRIC_EDGE_LATENCY, 50), "edge_latency_p95_s",
-        percentile_s(run, METRIC_EDGE_LATENCY, 95), "deadline_slack_p5_s",
-        percentile_s(run, METRIC_DEADLINE_SLACK, 5), "deadline_missed",
-        integer(shoal_total(run, METRIC_DEADLINE_MISSED)), "segments_skipped",
-        integer(shoal_total(run, METRIC_SEGMENTS_SKIPPED)));
+    json_t *qoe = json_object();
+    for (size_t i = 0; i < sizeof(qoe_rows) / sizeof(qoe_rows[0]); i++) {
+        json_t *value = make_qoe_value(&qoe_rows[i], run);
+        if (value != NULL) {
+            json_object_set_new(qoe, qoe_rows[i].key, value);
+        }
+    }
+    return qoe;
 }
 
 static json_t *make_thresholds(const struct report *report)
@@ -265,6 +315,7 @@ static json_t *make_report(const struct report *report)
                         json_pack("{s:i, s:b, s:b, s:s}", "status", (int)report->status,
                                   "passed", report->status == REPORT_PASSED, "interrupted",
                                   report->interrupted, "why", report->why));
+    json_object_set_new(root, "absent", json_util_absent(run->schema));
     json_object_set_new(root, "counters", make_counters(run));
     json_object_set_new(root, "labels", make_labels(run));
     json_object_set_new(root, "figures", make_figures(run));

@@ -93,6 +93,44 @@ static uint32_t collect_servers(const json_t *root, const char *out[METRIC_SERVE
     return count;
 }
 
+static bool names(const json_t *list, const char *name)
+{
+    size_t at;
+    json_t *item;
+    json_array_foreach(list, at, item)
+    {
+        const char *text = json_string_value(item);
+        if (text != NULL && strcmp(text, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the engine of that run could not tell. */
+static int load_absent(const json_t *root, struct report_absent *out)
+{
+    struct shoal_schema *schema;
+    const json_t *list = json_object_get(root, "absent");
+    if (metrics_schema_new(NULL, 0, NULL, 0, NULL, &schema) != 0) {
+        return -1;
+    }
+    out->list =
+        (struct metrics_absent){.counters = out->counters, .histograms = out->histograms};
+    for (uint32_t i = 0; i < METRIC_COUNT; i++) {
+        if (names(list, schema->def.counters[i].name)) {
+            out->counters[out->list.counter_count++] = (enum metric)i;
+        }
+    }
+    for (uint32_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++) {
+        if (names(list, schema->def.histograms[i].name)) {
+            out->histograms[out->list.histogram_count++] = (enum metric_histogram)i;
+        }
+    }
+    shoal_schema_free(schema);
+    return 0;
+}
+
 static int load_variants(struct report_loaded *loaded, struct report *out)
 {
     json_t *run = json_object_get(loaded->root, "run");
@@ -119,8 +157,11 @@ static int load_variants(struct report_loaded *loaded, struct report *out)
     out->info.variant_count = (unsigned)count;
     const char *servers[METRIC_SERVERS_MAX];
     uint32_t server_count = collect_servers(loaded->root, servers);
+    if (load_absent(loaded->root, &loaded->absent) != 0) {
+        return -1;
+    }
     return metrics_schema_new(count > 0 ? labels : NULL, (uint32_t)count, servers, server_count,
-                              &loaded->schema);
+                              &loaded->absent.list, &loaded->schema);
 }
 
 static void load_counters(struct report_loaded *loaded)

@@ -33,6 +33,20 @@ static bool same_variants(const struct report *a, const struct report *b)
     return true;
 }
 
+/* Sums of what one of the runs could not tell would be the other's alone. */
+static bool same_absent(const struct report *a, const struct report *b)
+{
+    const struct shoal_schema_def *da = &a->run.schema->def, *db = &b->run.schema->def;
+    bool same = true;
+    for (uint32_t i = 0; i < METRIC_COUNT; i++) {
+        same = same && da->counters[i].absent == db->counters[i].absent;
+    }
+    for (uint32_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++) {
+        same = same && da->histograms[i].absent == db->histograms[i].absent;
+    }
+    return same;
+}
+
 /* A run that is in both, or NULL. */
 static const char *find_twin(const struct report_loaded *a, const struct report_loaded *b)
 {
@@ -361,7 +375,7 @@ static int widen_servers(struct report *into, const struct report *other)
         variants++;
     }
     struct shoal_schema *wider;
-    if (metrics_schema_new(labels, variants, names, count, &wider) != 0) {
+    if (metrics_schema_new(labels, variants, names, count, &loaded->absent.list, &wider) != 0) {
         return -1;
     }
     shoal_schema_free(loaded->schema);
@@ -400,6 +414,10 @@ int report_merge(struct report *into, const struct report *other, struct err *er
     if (!same_variants(into, other)) {
         return err_set(err, ERR_USAGE, "--merge", "merge runs of one stream",
                        "the runs played different variants");
+    }
+    if (!same_absent(into, other)) {
+        return err_set(err, ERR_USAGE, "--merge", "merge runs of one engine",
+                       "the engines of the runs tell different figures");
     }
     int64_t a_us = into->info.start_wall_us, b_us = other->info.start_wall_us;
     int64_t start_us = a_us < b_us ? a_us : b_us;

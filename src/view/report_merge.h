@@ -16,8 +16,8 @@
  * joined; the greater stays, which for the buffer left is the better and for all else the worse
  * of the two. The rebuffer ratio of a row is weighed by the viewers.
  *
- * Returns 0, or -1 with *err filled (ERR_USAGE) when the runs played different variants or when
- * a run is there twice, or there is no memory. */
+ * Returns 0, or -1 with *err filled (ERR_USAGE) when the runs played different variants, when
+ * their engines tell different figures or when a run is there twice, or there is no memory. */
 int report_merge(struct report *into, const struct report *other, struct err *err);
 
 #endif

@@ -122,7 +122,7 @@ static void put_times(struct text *text, const struct report *report)
         uint64_t values[COUNT];
         char name[32], value[FORMAT_MAX];
         shoal_summarize(&report->run, i, &summary);
-        if (summary.count == 0) {
+        if (summary.count == 0 || report->run.schema->def.histograms[i].absent) {
             continue;
         }
         shoal_percentiles(&report->run, i, percents, COUNT, values);
@@ -138,6 +138,7 @@ static void put_times(struct text *text, const struct report *report)
 static void put_quality(struct text *text, const struct report *report)
 {
     const struct shoal_interval *run = &report->run;
+    const struct shoal_schema_def *def = &run->schema->def;
     char a[FORMAT_MAX], b[FORMAT_MAX], c[FORMAT_MAX];
     put_heading(text, "Quality", "");
     put(text, "  %-22s %14s   stalled %s of %s watched\n", "rebuffer ratio",
@@ -147,8 +148,10 @@ static void put_quality(struct text *text, const struct report *report)
     put(text, "  %-22s %14s   %s of 100 ms or more\n", "stalls",
         format_count(a, sizeof(a), shoal_total(run, METRIC_STALLS)),
         format_count(b, sizeof(b), shoal_total(run, METRIC_STALLS_LONG)));
-    put(text, "  %-22s %14s   after the buffer had run out\n", "segments late",
-        format_count(a, sizeof(a), shoal_total(run, METRIC_DEADLINE_MISSED)));
+    if (!def->counters[METRIC_DEADLINE_MISSED].absent) {
+        put(text, "  %-22s %14s   after the buffer had run out\n", "segments late",
+            format_count(a, sizeof(a), shoal_total(run, METRIC_DEADLINE_MISSED)));
+    }
     put(text, "  %-22s %14s\n", "segments skipped",
         format_count(a, sizeof(a), shoal_total(run, METRIC_SEGMENTS_SKIPPED)));
     if (shoal_total(run, METRIC_CACHE_HITS) + shoal_total(run, METRIC_CACHE_MISSES) > 0) {
@@ -157,8 +160,10 @@ static void put_quality(struct text *text, const struct report *report)
             format_count(b, sizeof(b), shoal_total(run, METRIC_CACHE_HITS)),
             format_count(c, sizeof(c), shoal_total(run, METRIC_CACHE_MISSES)));
     }
-    put(text, "  %-22s %14s\n", "variant switches",
-        format_count(a, sizeof(a), shoal_total(run, METRIC_VARIANT_SWITCHES)));
+    if (!def->counters[METRIC_VARIANT_SWITCHES].absent) {
+        put(text, "  %-22s %14s\n", "variant switches",
+            format_count(a, sizeof(a), shoal_total(run, METRIC_VARIANT_SWITCHES)));
+    }
 }
 
 static void put_variants(struct text *text, const struct report *report)
@@ -263,12 +268,49 @@ static void put_counters(struct text *text, const struct report *report)
         /* Their sums are told by http_responses and body_bytes. */
         bool by_server =
             def->counters[i].label != NULL && strcmp(def->counters[i].label, "server") == 0;
-        if (total == 0 || by_server) {
+        if (total == 0 || by_server || def->counters[i].absent) {
             continue;
         }
         put(text, "  %-22s %14s %17s\n", def->counters[i].name,
             format_count(count, sizeof(count), total),
             format_number(rate, sizeof(rate), shoal_rate(&report->run, i)));
+    }
+}
+
+/* Appends a name to the list of what is not told; lines break before column 80. */
+static void put_name(struct text *text, const char *name, int *column)
+{
+    int len = (int)strlen(name);
+    if (*column + len + 2 > 80) {
+        put(text, ",\n  ");
+        *column = 2;
+    } else if (*column > 2) {
+        put(text, ", ");
+        *column += 2;
+    }
+    put(text, "%s", name);
+    *column += len;
+}
+
+/* What no line above may be read for: the engine has no way to know it. */
+static void put_absent(struct text *text, const struct report *report)
+{
+    const struct shoal_schema_def *def = &report->run.schema->def;
+    int column = 2;
+    for (uint32_t i = 0; i < def->counter_count + def->histogram_count; i++) {
+        bool counter = i < def->counter_count;
+        uint32_t h = i - def->counter_count;
+        if (counter ? !def->counters[i].absent : !def->histograms[h].absent) {
+            continue;
+        }
+        if (column == 2) {
+            put_heading(text, "Not told by this engine", "");
+            put(text, "  ");
+        }
+        put_name(text, counter ? def->counters[i].name : def->histograms[h].name, &column);
+    }
+    if (column > 2) {
+        put(text, "\n");
     }
 }
 
@@ -345,6 +387,7 @@ int report_write_text(const struct report *report, bool colour, struct buf *out)
     put_servers(&text, report);
     put_origin(&text, report);
     put_counters(&text, report);
+    put_absent(&text, report);
     put_failures(&text, report);
     put_generator(&text, report);
     put_thresholds(&text, report);

@@ -42,6 +42,23 @@ const char *series_name(enum series series)
     return columns[series].name;
 }
 
+bool series_is_absent(enum series series, const struct shoal_schema *schema)
+{
+    const struct column *column = &columns[series];
+    switch (column->kind) {
+    case KIND_RATE:
+        return schema->def.counters[column->number].absent ||
+               (column->second != METRIC_NONE && schema->def.counters[column->second].absent);
+    case KIND_FIGURE:
+        return schema->def.derived[column->number].absent;
+    case KIND_QUANTILE:
+        return schema->def.histograms[column->number].absent;
+    case KIND_OTHER:
+        break;
+    }
+    return false;
+}
+
 static double column_value(const struct column *column, const struct shoal_interval *interval)
 {
     switch (column->kind) {
@@ -67,7 +84,9 @@ void series_fill(const struct shoal_interval *interval, int64_t start_us,
                  const struct series_own *own, struct series_row *out)
 {
     for (unsigned i = 0; i < SERIES_COUNT; i++) {
-        out->value[i] = column_value(&columns[i], interval);
+        out->value[i] = series_is_absent(i, interval->schema)
+                            ? (double)NAN
+                            : column_value(&columns[i], interval);
     }
     double busiest = 0;
     for (uint32_t worker = 0; worker < METRIC_WORKERS_MAX; worker++) {

@@ -5,6 +5,7 @@
 #include "shoal/interval.h"
 #include "view/origin_watch.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum series {
@@ -38,6 +39,9 @@ struct series_origin {
 
 /* The column's name: CSV head, JSON key. */
 const char *series_name(enum series series);
+
+/* Whether the run's engine cannot tell the column: its values are NAN. */
+bool series_is_absent(enum series series, const struct shoal_schema *schema);
 
 /* Fills a row from an interval with histograms. start_us is time 0 of the run, on the clock of
  * the snapshots. */

@@ -40,6 +40,15 @@ static int refuse(struct err *err, struct span text, const char *why, struct spa
     return err_set(err, ERR_USAGE, what, example, "%s '%.*s'", why, SPAN_ARGS(part));
 }
 
+/* What no lane counts is no figure to demand: its 0 would pass or fail for nothing. */
+static int refuse_absent(struct err *err, struct span text, const char *name)
+{
+    char what[THRESHOLD_TEXT + 16];
+    snprintf(what, sizeof(what), "--threshold %.*s", SPAN_ARGS(text));
+    return err_set(err, ERR_USAGE, what, "leave it out, or use an engine that tells it",
+                   "this engine cannot tell '%s'", name);
+}
+
 /* Cuts `text` into the figure, the operator and the limit. */
 static bool cut_operator(struct span text, struct span *figure, enum threshold_operator *op,
                          struct span *limit)
@@ -177,9 +186,29 @@ static int resolve_derived(const struct shoal_schema *schema, struct span text,
     if (number < 0) {
         return threshold_refuse_name(schema, text, THRESHOLD_PLACE_FIGURE, figure, err);
     }
+    if (schema->def.derived[number].absent) {
+        return refuse_absent(err, text, name);
+    }
     out->kind = THRESHOLD_DERIVED;
     out->number = (uint32_t)number;
     snprintf(out->unit, sizeof(out->unit), "%s", schema->def.derived[number].unit);
+    return 0;
+}
+
+/* Refuses what of the figure's parts is absent. */
+static int check_parts(const struct shoal_schema *schema, struct span text,
+                       const struct threshold *threshold, struct err *err)
+{
+    bool of_counters = threshold->kind == THRESHOLD_COUNT || threshold->kind == THRESHOLD_RATE;
+    for (uint32_t i = 0; of_counters && i < threshold->counter_count; i++) {
+        const struct shoal_counter_def *def = &schema->def.counters[threshold->counters[i]];
+        if (def->absent) {
+            return refuse_absent(err, text, def->name);
+        }
+    }
+    if (!of_counters && schema->def.histograms[threshold->number].absent) {
+        return refuse_absent(err, text, schema->def.histograms[threshold->number].name);
+    }
     return 0;
 }
 
@@ -203,11 +232,11 @@ static int resolve_figure(const struct shoal_schema *schema, struct span text,
     if (out->kind == THRESHOLD_RATE || out->kind == THRESHOLD_COUNT) {
         snprintf(out->unit, sizeof(out->unit), "%s", out->kind == THRESHOLD_RATE ? "/s" : "1");
         if (resolve_counter(schema, argument, out)) {
-            return 0;
+            return check_parts(schema, text, out, err);
         }
         if (out->kind == THRESHOLD_COUNT && resolve_histogram(schema, argument, out)) {
             out->kind = THRESHOLD_RECORDS;
-            return 0;
+            return check_parts(schema, text, out, err);
         }
         return threshold_refuse_name(schema, text, THRESHOLD_PLACE_COUNTER, argument, err);
     }
@@ -215,7 +244,7 @@ static int resolve_figure(const struct shoal_schema *schema, struct span text,
         return threshold_refuse_name(schema, text, THRESHOLD_PLACE_HISTOGRAM, argument, err);
     }
     snprintf(out->unit, sizeof(out->unit), "%s", schema->def.histograms[out->number].unit);
-    return 0;
+    return check_parts(schema, text, out, err);
 }
 
 static int parse_limit(struct span text, struct span limit, struct threshold *out,

@@ -9,8 +9,9 @@
  *     rebuffer_ratio<0.5%              a derived figure, over the whole run
  *
  * Operators: < <= > >= == !=. A last word `abort` ends the run as soon as the threshold fails
- * while it plays. Names are those of the schema, so every figure that exists can be demanded;
- * http_errors is the sum of the 4xx and 5xx responses.
+ * while it plays. Names are those of the schema, so every figure that exists can be demanded,
+ * but for those that the run's engine cannot tell; http_errors is the sum of the 4xx and 5xx
+ * responses.
  *
  * Pure over intervals; any thread. */
 #ifndef VIEW_THRESHOLD_H

@@ -161,15 +161,29 @@ def test_killed_players_neither_lose_nor_double_a_count(shoal, nginx, live, tmp_
     whole = report["segments"] + report["bodies_aborted"] + report["playlists"]
     assert 0 <= len(good) - whole <= open_at_death
     # A player's death is a stall of its viewer; the latencies know nothing of it.
-    assert report["stalls"] >= 1
+    assert 3 <= report["stalls"] <= killed
+    assert report["stall_time_us"] >= report["stalls"] * 0.4e6
     assert report.json["histograms"]["segment_first_byte"]["max_s"] < 1
 
 
+ABSENT_COUNTERS = {"dns_lookups", "cookies_dropped", "playlists_unchanged", "segments_gap",
+                   "variant_switches", "deadline_missed"}
+ABSENT_HISTOGRAMS = {"dns", "segment_download", "edge_latency", "deadline_slack"}
+
+
 def test_what_a_log_does_not_tell_is_absent(shoal, nginx, vod):
-    server = nginx(vod("ts", duration_s=4, segment_s=1))
+    server = nginx(vod("ts", duration_s=4, segment_s=1), server="add_header X-Cache HIT;")
     report = shoal.run(*ENGINE, "--viewers", 1, "--once", server.url("main.m3u8"), status=None)
     assert report["segments"] == 4
-    assert report.count("segment_download") == 0
-    assert report.count("dns") == 0
-    assert report.count("deadline_slack") == 0
+    assert set(report.json["absent"]) == (ABSENT_COUNTERS | ABSENT_HISTOGRAMS |
+                                          {"playlist_unchanged_ratio"})
+    assert not ABSENT_COUNTERS & set(report.json["counters"])
+    assert not ABSENT_HISTOGRAMS & set(report.json["histograms"])
+    assert "Not told by this engine" in report.output
     assert report.count("segment_first_byte") == 4
+    # What it does tell besides: who answered, and what caches said.
+    assert report.labels("server_responses") == {"127.0.0.1": 5}
+    assert report["cache_hits"] == 5 and report["cache_misses"] == 0
+    status, _, errors = shoal.command("run", *ENGINE, "--threshold",
+                                      "p99(segment_download)<1s", server.url("main.m3u8"))
+    assert status == 2 and "cannot tell" in errors

@@ -289,8 +289,27 @@ static void engine_account(struct engine *engine, int64_t now_us)
     }
 }
 
+/* No line of any version tells these, at whatever level. */
+static const enum metric absent_counters[] = {
+    METRIC_DNS_LOOKUPS,  METRIC_COOKIES_DROPPED,  METRIC_PLAYLISTS_UNCHANGED,
+    METRIC_SEGMENTS_GAP, METRIC_VARIANT_SWITCHES, METRIC_DEADLINE_MISSED,
+};
+static const enum metric_histogram absent_histograms[] = {
+    METRIC_DNS,
+    METRIC_SEGMENT_DOWNLOAD,
+    METRIC_EDGE_LATENCY,
+    METRIC_DEADLINE_SLACK,
+};
+static const struct metrics_absent absent = {
+    .counters = absent_counters,
+    .counter_count = sizeof absent_counters / sizeof absent_counters[0],
+    .histograms = absent_histograms,
+    .histogram_count = sizeof absent_histograms / sizeof absent_histograms[0],
+};
+
 const struct engine_type engine_ffmpeg = {
     .name = "ffmpeg",
+    .absent = &absent,
     .open = engine_open,
     .close = engine_close,
     .viewer_start = engine_viewer_start,

@@ -76,7 +76,8 @@ struct ffmpeg_options {
     enum ffmpeg_variant variant;
     uint32_t variant_index; /* for FFMPEG_VARIANT_INDEX */
     struct ffmpeg_variants
-        variants; /* addresses of the variants, for the label; may be empty */
+        variants;                  /* addresses of the variants, for the label; may be empty */
+    struct ffmpeg_servers servers; /* of the servers, likewise */
 
     bool unpaced;            /* read as fast as the server sends; otherwise in real time */
     int64_t read_timeout_us; /* of FFmpeg's sockets; 0: none, a frozen server is waited for */
@@ -85,8 +86,6 @@ struct ffmpeg_options {
     uint32_t segment_retries; /* -seg_max_retry, where the binary has it */
     int32_t
         live_start_index; /* segment to join at, negative from the end; 0: FFmpeg's own, -3 */
-    bool log_debug;       /* level debug instead of trace: statuses and sizes of good
-                           * responses are not told then, and shown as absent */
 
     struct ffmpeg_restart restart;
     int64_t stall_after_us; /* no progress for so long is a stall */

@@ -49,7 +49,9 @@ void ffmpeg_caps_read_options(struct ffmpeg_caps *caps, struct span text)
 {
     while (text.len > 0) {
         struct span line = span_trim(span_cut(&text, '\n'));
-        if (span_starts_with(line, SPAN("Demuxer hls "))) {
+        /* "hls,applehttp" in version 4.1. */
+        if (span_starts_with(line, SPAN("Demuxer hls ")) ||
+            span_starts_with(line, SPAN("Demuxer hls,"))) {
             caps->hls = true;
         }
         if (line.len < 2 || line.ptr[0] != '-') {

@@ -39,10 +39,10 @@ static bool has_process(const struct ffmpeg_client *client)
 
 /* Playback. */
 
-static void begin_stall(struct ffmpeg_client *client)
+static void begin_stall(struct ffmpeg_client *client, int64_t from_us)
 {
     client->stalled = true;
-    client->stall_from_us = client->advanced_us;
+    client->stall_from_us = from_us;
     metrics_add(lane_of(client), METRIC_STALLS, 1);
 }
 
@@ -70,7 +70,7 @@ void ffmpeg_client_account(struct ffmpeg_client *client, int64_t now_us)
     client->accounted_us = now_us;
     if (!client->stalled &&
         now_us - client->advanced_us >= client->shared->options->stall_after_us) {
-        begin_stall(client);
+        begin_stall(client, client->advanced_us);
         /* It began when the position last moved, which is only now known. */
         stalled_us = now_us - client->stall_from_us;
     }
@@ -108,7 +108,12 @@ static void on_playing(struct ffmpeg_client *client)
 {
     int64_t now_us = client->read_us;
     client->process_us = now_us;
-    if (client->played) {
+    if (client->played) { /* by an earlier process, whose end was a stall */
+        ffmpeg_client_account(client, now_us);
+        client->advanced_us = now_us;
+        if (client->stalled) {
+            end_stall(client, now_us);
+        }
         return;
     }
     client->played = true;
@@ -239,6 +244,19 @@ static void end_session(struct ffmpeg_client *client, enum engine_outcome outcom
     listener->on_session_over(listener, client->viewer, outcome);
 }
 
+/* Nothing plays from here until another process does: no waiting for what counts as a stall. */
+static void stall_without_process(struct ffmpeg_client *client)
+{
+    int64_t now_us = loop_now_us(loop_of(client));
+    if (!client->played) {
+        return;
+    }
+    ffmpeg_client_account(client, now_us);
+    if (!client->stalled) {
+        begin_stall(client, client->accounted_us);
+    }
+}
+
 static void pause_or_fail(struct ffmpeg_client *client, int64_t played_us)
 {
     int64_t pause_us = ffmpeg_backoff_next(&client->backoff, &client->shared->options->restart,
@@ -313,6 +331,7 @@ static void on_exit_of_process(struct loop_child *child, int status)
         return;
     }
     int64_t played_us = client->trace.playing ? client->advanced_us - client->process_us : 0;
+    stall_without_process(client);
     pause_or_fail(client, played_us);
 }
 
@@ -350,7 +369,7 @@ static int start_process(struct ffmpeg_client *client)
     ffmpeg_log_init(&client->log, on_event, client);
     ffmpeg_progress_init(&client->progress, on_report, client);
     ffmpeg_trace_init(&client->trace, lane, &shared->options->variants,
-                      shared->options->read_timeout_us);
+                      &shared->options->servers, shared->options->read_timeout_us);
     client->lines_counted = client->unknown_counted = client->cut_counted = 0;
     client->has_position = false;
     client->position_us = 0;

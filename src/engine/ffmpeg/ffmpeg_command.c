@@ -253,7 +253,7 @@ int ffmpeg_command_build(struct ffmpeg_command *command, const struct ffmpeg_opt
     if (caps->datetime) {
         append(command, SPAN("datetime+"));
     }
-    append(command, options->log_debug ? SPAN("debug") : SPAN("trace"));
+    append(command, SPAN("trace")); /* debug has no word of good responses */
     end_argument(command);
     option(command, "-progress", "pipe:1");
     if (ffmpeg_caps_has(caps, FFMPEG_OPTION_STATS_PERIOD)) {

@@ -8,10 +8,29 @@ int64_t ffmpeg_fetch_elapsed_us(int64_t start, int64_t now)
     return us < -day_us / 2 ? us + day_us : us;
 }
 
-void ffmpeg_fetch_count_failure(struct ffmpeg_trace *trace, enum fail fail)
+void ffmpeg_fetch_count_server_failure(struct ffmpeg_trace *trace, uint8_t server,
+                                       enum fail fail)
+{
+    if (fail_info(fail)->class != FAIL_CLASS_LOCAL) {
+        metrics_add_at(trace->lane, METRIC_SERVER_FAILURES, server, 1);
+    }
+}
+
+void ffmpeg_fetch_count_failure(struct ffmpeg_trace *trace,
+                                const struct ffmpeg_connection *connection, enum fail fail)
 {
     metrics_add_failure(trace->lane, fail);
     trace->last_fail = fail;
+    if (connection != NULL) {
+        ffmpeg_fetch_count_server_failure(trace, connection->server, fail);
+    }
+}
+
+void ffmpeg_fetch_count_bytes(struct ffmpeg_trace *trace,
+                              const struct ffmpeg_connection *connection, uint64_t bytes)
+{
+    metrics_add(trace->lane, METRIC_BODY_BYTES, bytes);
+    metrics_add_at(trace->lane, METRIC_SERVER_BODY_BYTES, connection->server, bytes);
 }
 
 struct ffmpeg_trace_playlist *ffmpeg_fetch_playlist(struct ffmpeg_trace *trace, int32_t number)
@@ -92,7 +111,7 @@ void ffmpeg_fetch_fail(struct ffmpeg_trace *trace, struct ffmpeg_connection *con
     ffmpeg_fetch_resolve_any(trace, connection);
     ffmpeg_fetch_count_request(trace, connection);
     metrics_add(trace->lane, METRIC_REQUESTS_FAILED, 1);
-    ffmpeg_fetch_count_failure(trace, fail);
+    ffmpeg_fetch_count_failure(trace, connection, fail);
     connection->state = FFMPEG_FETCH_FAILED;
 }
 
@@ -104,6 +123,7 @@ void ffmpeg_fetch_count_response(struct ffmpeg_trace *trace,
         return; /* count_settled does it */
     }
     ffmpeg_fetch_count_request(trace, connection);
+    metrics_add_at(trace->lane, METRIC_SERVER_RESPONSES, connection->server, 1);
     if (status != 0) {
         metrics_add_response(trace->lane, status);
     } else {
@@ -178,7 +198,7 @@ void ffmpeg_fetch_complete(struct ffmpeg_trace *trace, struct ffmpeg_connection 
 {
     ffmpeg_fetch_resolve_any(trace, connection);
     uint64_t bytes = ffmpeg_fetch_body_bytes(connection);
-    metrics_add(trace->lane, METRIC_BODY_BYTES, bytes);
+    ffmpeg_fetch_count_bytes(trace, connection, bytes);
     connection->state = FFMPEG_FETCH_NONE;
     forget_reading(trace, connection);
     switch (connection->fetch.kind) {
@@ -193,7 +213,7 @@ void ffmpeg_fetch_complete(struct ffmpeg_trace *trace, struct ffmpeg_connection 
     case FFMPEG_FETCH_SEGMENT: {
         uint32_t variant = ffmpeg_fetch_playlist(trace, connection->fetch.playlist)->variant;
         if (connection->status != 0 && connection->status != 200 && connection->status != 206) {
-            ffmpeg_fetch_count_failure(trace, FAIL_STATUS_UNEXPECTED);
+            ffmpeg_fetch_count_failure(trace, connection, FAIL_STATUS_UNEXPECTED);
             break;
         }
         metrics_add_at(trace->lane, METRIC_SEGMENTS, variant, 1);

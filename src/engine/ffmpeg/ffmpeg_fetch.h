@@ -8,7 +8,17 @@
 /* From `start` to `now`, both stamps of the day or both of the clock. */
 int64_t ffmpeg_fetch_elapsed_us(int64_t start, int64_t now);
 
-void ffmpeg_fetch_count_failure(struct ffmpeg_trace *trace, enum fail fail);
+/* Counts a failure; `connection` is that of its request, NULL where there was none. */
+void ffmpeg_fetch_count_failure(struct ffmpeg_trace *trace,
+                                const struct ffmpeg_connection *connection, enum fail fail);
+
+/* That it was this server's, unless it was this machine's. */
+void ffmpeg_fetch_count_server_failure(struct ffmpeg_trace *trace, uint8_t server,
+                                       enum fail fail);
+
+/* Counts bytes of a body. */
+void ffmpeg_fetch_count_bytes(struct ffmpeg_trace *trace,
+                              const struct ffmpeg_connection *connection, uint64_t bytes);
 
 /* The place of playlist `number`; those beyond the bound share the last. */
 struct ffmpeg_trace_playlist *ffmpeg_fetch_playlist(struct ffmpeg_trace *trace, int32_t number);

@@ -188,13 +188,34 @@ static bool eat_header(struct span *text, struct span name)
     return true;
 }
 
+/* What the caches on the way say, see net/cache_status.h. */
+static enum verdict read_cache_header(struct line *line, struct span header)
+{
+    if (eat_header(&header, SPAN("cf-cache-status:"))) {
+        line->event.url = header;
+        return event(line, FFMPEG_LOG_CF_CACHE_STATUS);
+    }
+    if (eat_header(&header, SPAN("x-cache:"))) {
+        line->event.url = header;
+        return event(line, FFMPEG_LOG_X_CACHE);
+    }
+    if (eat_header(&header, SPAN("age:")) && eat_number(&header, &line->event.number)) {
+        return event(line, FFMPEG_LOG_AGE);
+    }
+    return IGNORED;
+}
+
 static enum verdict read_response_header(struct line *line)
 {
     struct span header = line->text;
     if (header.len > 0 && header.ptr[header.len - 1] == '\'') {
         header.len--;
     }
-    if (header.len == 0 || ((header.ptr[0] | 32) != 'c')) {
+    if (header.len == 0) {
+        return event(line, FFMPEG_LOG_HEAD_END);
+    }
+    char first = (char)(header.ptr[0] | 32);
+    if (first != 'c' && first != 'x' && first != 'a') {
         return IGNORED;
     }
     if (eat_header(&header, SPAN("content-length:"))) {
@@ -204,7 +225,7 @@ static enum verdict read_response_header(struct line *line)
     if (eat_header(&header, SPAN("connection:")) && span_equal_nocase(header, SPAN("close"))) {
         return event(line, FFMPEG_LOG_RESPONSE_CLOSE);
     }
-    return IGNORED;
+    return read_cache_header(line, header);
 }
 
 static enum verdict read_http_error(struct line *line)
@@ -435,6 +456,8 @@ static bool is_format_chatter(struct span text)
         {"Non-monotonous DTS", 18},
         {"Empty segment", 13},
         {"Segment size of zero", 20},
+        {"Setting avg frame rate", 22},
+        {"Decoding VUI", 12},
     };
     for (size_t i = 0; i < sizeof chatter / sizeof chatter[0]; i++) {
         if (span_starts_with(text, chatter[i])) {

@@ -3,10 +3,10 @@
  *
  * Understood are the texts of FFmpeg 4 to 9 at the levels debug and trace, with or without
  * `datetime` and `level` prefixes, lines ended by LF, CR or both, of any length. Contexts are
- * taken by their last part, since the demuxer is called `hls` up to version 8 and `in#0/hls`
- * in version 9, and before its format is known `NULL` or `AVFormatContext`. What the lines do
- * not say is not in an event: at level debug there is no line for a successful response, and at
- * no level one for the end of a body.
+ * taken by their last part, since the demuxer is called `hls,applehttp` in version 4.1, `hls`
+ * up to version 8 and `in#0/hls` or `in#0` in version 9, and before its format is known `NULL`
+ * or `AVFormatContext`. What the lines do not say is not in an event: at level debug there is
+ * no line for a successful response, and at no level one for the end of a body.
  *
  * It is not the place where events are put together: that is ffmpeg_trace.h. One thread. */
 #ifndef ENGINE_FFMPEG_FFMPEG_LOG_H
@@ -23,15 +23,19 @@ enum ffmpeg_log_type {
     /* "Opening 'url' for reading". `reused` is set when an http context says so: the request
      * goes out on the connection that context already has. */
     FFMPEG_LOG_OPEN,
-    FFMPEG_LOG_HLS_REQUEST,    /* a segment or its initialization section: url, playlist */
-    FFMPEG_LOG_REQUEST,        /* a request head on connection `context`: url is its target */
-    FFMPEG_LOG_REQUEST_CLOSE,  /* the head above asks for the connection to be closed */
-    FFMPEG_LOG_STATUS,         /* trace: number is the status of the response on `context` */
-    FFMPEG_LOG_CONTENT_LENGTH, /* trace: number is the body's length */
-    FFMPEG_LOG_CHUNK,          /* trace: the next chunk's size; 0 for the last */
-    FFMPEG_LOG_LAST_CHUNK,     /* a chunked body is complete, its connection closed */
-    FFMPEG_LOG_RESPONSE_CLOSE, /* trace: the server will close the connection */
-    FFMPEG_LOG_HTTP_ERROR,     /* number is a status of 400 to 599 */
+    FFMPEG_LOG_HLS_REQUEST,     /* a segment or its initialization section: url, playlist */
+    FFMPEG_LOG_REQUEST,         /* a request head on connection `context`: url is its target */
+    FFMPEG_LOG_REQUEST_CLOSE,   /* the head above asks for the connection to be closed */
+    FFMPEG_LOG_STATUS,          /* trace: number is the status of the response on `context` */
+    FFMPEG_LOG_CONTENT_LENGTH,  /* trace: number is the body's length */
+    FFMPEG_LOG_CHUNK,           /* trace: the next chunk's size; 0 for the last */
+    FFMPEG_LOG_LAST_CHUNK,      /* a chunked body is complete, its connection closed */
+    FFMPEG_LOG_RESPONSE_CLOSE,  /* trace: the server will close the connection */
+    FFMPEG_LOG_CF_CACHE_STATUS, /* trace: url is the value of that header */
+    FFMPEG_LOG_X_CACHE,         /* trace: url is the value of that header */
+    FFMPEG_LOG_AGE,             /* trace: number is the value of that header */
+    FFMPEG_LOG_HEAD_END,        /* trace: the response's head is whole */
+    FFMPEG_LOG_HTTP_ERROR,      /* number is a status of 400 to 599 */
     FFMPEG_LOG_BODY_CUT,  /* the body ended at number, should have at other; UINT64_MAX: open */
     FFMPEG_LOG_TCP_START, /* address and port */
     FFMPEG_LOG_TCP_CONNECTED, /* address and port */
@@ -70,7 +74,7 @@ struct ffmpeg_log_event {
     uint64_t context; /* the pointer in the prefix: the identity of a connection; 0 for none */
     uint64_t number;
     uint64_t other;
-    struct span url;     /* valid during the call */
+    struct span url;     /* or a header's value; valid during the call */
     struct span address; /* IPv4 or IPv6, without brackets; valid during the call */
 };
 

@@ -65,6 +65,11 @@ static enum ffmpeg_source source_of(struct span name)
             return FFMPEG_SOURCE_IO;
         }
         break;
+    case 13:
+        if (memcmp(name.ptr, "hls,applehttp", 13) == 0) { /* version 4.1 */
+            return FFMPEG_SOURCE_FORMAT;
+        }
+        break;
     case 15:
         if (memcmp(name.ptr, "AVFormatContext", 15) == 0) {
             return FFMPEG_SOURCE_FORMAT;
@@ -131,7 +136,8 @@ bool ffmpeg_prefix_eat(struct span *text, struct ffmpeg_prefix *out)
             break;
         }
         struct span inside = span_of(text->ptr + 1, close - 1);
-        bool level = is_level(inside);
+        /* Version 4.1 has no word for the level of least interest. */
+        bool level = inside.len == 0 || is_level(inside);
         if (!level && !read_context(inside, out)) {
             break;
         }
@@ -140,7 +146,7 @@ bool ffmpeg_prefix_eat(struct span *text, struct ffmpeg_prefix *out)
             *text = span_skip(*text, 1);
         }
         if (level) {
-            out->is_trace = span_equal(inside, SPAN("trace"));
+            out->is_trace = inside.len == 0 || span_equal(inside, SPAN("trace"));
             break;
         }
     }

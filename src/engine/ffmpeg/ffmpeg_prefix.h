@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 /* Where a line comes from, by the context in its prefix. */
-/* Where a line comes from, by the context in its prefix. */
 enum ffmpeg_source {
     FFMPEG_SOURCE_NONE, /* no context: the ffmpeg program itself */
     FFMPEG_SOURCE_HTTP,

@@ -21,10 +21,13 @@ static uint64_t url_hash(struct span url)
 }
 
 void ffmpeg_trace_init(struct ffmpeg_trace *trace, struct shoal_lane *lane,
-                       const struct ffmpeg_variants *variants, int64_t read_timeout_us)
+                       const struct ffmpeg_variants *variants,
+                       const struct ffmpeg_servers *servers, int64_t read_timeout_us)
 {
     *trace = (struct ffmpeg_trace){.lane = lane,
                                    .variants = variants,
+                                   .servers = servers,
+                                   .server = METRIC_SERVER_OTHER,
                                    .read_timeout_us = read_timeout_us,
                                    .duration_us = -1,
                                    .connected_us = -1};
@@ -150,7 +153,8 @@ static struct ffmpeg_connection *connection_of_request(struct ffmpeg_trace *trac
     }
     if (connection == NULL || connection->context == 0) {
         connection = connection != NULL ? connection : ffmpeg_fetch_place(trace);
-        *connection = (struct ffmpeg_connection){.context = context};
+        *connection =
+            (struct ffmpeg_connection){.context = context, .server = METRIC_SERVER_OTHER};
     }
     return connection;
 }
@@ -163,6 +167,7 @@ static void follow(struct ffmpeg_trace *trace, struct ffmpeg_connection *connect
         ffmpeg_fetch_resolve_any(trace, connection);
         shoal_lane_add(trace->lane, METRIC_HTTP_RESPONSES, 1);
         metrics_add(trace->lane, METRIC_HTTP_RESPONSES_3XX, 1);
+        metrics_add_at(trace->lane, METRIC_SERVER_RESPONSES, connection->server, 1);
     }
     if (connection->state == FFMPEG_FETCH_WAITING ||
         connection->state == FFMPEG_FETCH_REDIRECT) {
@@ -186,6 +191,10 @@ static void on_request(struct ffmpeg_trace *trace, const struct ffmpeg_log_event
                        ffmpeg_fetch_elapsed_us(trace->connected_us, now_us));
     }
     trace->connected_us = -1;
+    if (trace->connected) {
+        connection->server = trace->server;
+        trace->connected = false;
+    }
     trace->opening_active = false;
     connection->fetch = trace->opening;
     connection->state = FFMPEG_FETCH_WAITING;
@@ -219,6 +228,7 @@ static void on_status(struct ffmpeg_trace *trace, const struct ffmpeg_log_event 
 {
     struct ffmpeg_connection *connection = ffmpeg_fetch_find(trace, event->context);
     trace->tells_status = true;
+    memset(trace->cache_said, 0, sizeof trace->cache_said);
     if (connection == NULL || connection->state != FFMPEG_FETCH_WAITING) {
         return;
     }
@@ -242,12 +252,44 @@ static void on_status(struct ffmpeg_trace *trace, const struct ffmpeg_log_event 
     ffmpeg_fetch_count_response(trace, connection, status);
 }
 
+static void on_cache_said(struct ffmpeg_trace *trace, const struct ffmpeg_log_event *event)
+{
+    struct span none = {NULL, 0};
+    bool is_age = event->type == FFMPEG_LOG_AGE;
+    int64_t age_s = !is_age                     ? -1
+                    : event->number > INT32_MAX ? INT32_MAX
+                                                : (int64_t)event->number;
+    trace->cache_said[event->type - FFMPEG_LOG_CF_CACHE_STATUS] =
+        cache_status_of(event->type == FFMPEG_LOG_CF_CACHE_STATUS ? event->url : none,
+                        event->type == FFMPEG_LOG_X_CACHE ? event->url : none, age_s);
+}
+
+/* Counts the verdict of the first that said one. Of a redirect, what it leads to counts; keys
+ * are kept out of caches on purpose. FFmpeg reads no further than the status of an error. */
+static void on_head_end(struct ffmpeg_trace *trace, const struct ffmpeg_connection *connection)
+{
+    if (connection == NULL || connection->state != FFMPEG_FETCH_BODY ||
+        connection->fetch.kind == FFMPEG_FETCH_KEY) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof trace->cache_said / sizeof trace->cache_said[0]; i++) {
+        if (trace->cache_said[i] != CACHE_STATUS_SILENT) {
+            metrics_add(trace->lane,
+                        trace->cache_said[i] == CACHE_STATUS_HIT ? METRIC_CACHE_HITS
+                                                                 : METRIC_CACHE_MISSES,
+                        1);
+            return;
+        }
+    }
+}
+
 static void on_http_error(struct ffmpeg_trace *trace, const struct ffmpeg_log_event *event,
                           int64_t now_us)
 {
     struct ffmpeg_connection *connection = ffmpeg_fetch_find(trace, event->context);
     unsigned status = event->number < 1000 ? (unsigned)event->number : 0;
-    ffmpeg_fetch_count_failure(trace, status >= 500 ? FAIL_STATUS_5XX : FAIL_STATUS_4XX);
+    ffmpeg_fetch_count_failure(trace, connection,
+                               status >= 500 ? FAIL_STATUS_5XX : FAIL_STATUS_4XX);
     if (connection == NULL) {
         return;
     }
@@ -272,8 +314,8 @@ static void on_body_cut(struct ffmpeg_trace *trace, const struct ffmpeg_log_even
         ffmpeg_fetch_fail(trace, connection,
                           malformed ? FAIL_RESPONSE_MALFORMED : FAIL_CLOSED_BEFORE_RESPONSE);
     } else {
-        metrics_add(trace->lane, METRIC_BODY_BYTES, event->number);
-        ffmpeg_fetch_count_failure(trace,
+        ffmpeg_fetch_count_bytes(trace, connection, event->number);
+        ffmpeg_fetch_count_failure(trace, connection,
                                    malformed ? FAIL_RESPONSE_MALFORMED : FAIL_BODY_TRUNCATED);
         connection->state = FFMPEG_FETCH_FAILED;
     }
@@ -304,8 +346,8 @@ static void on_open_failed(struct ffmpeg_trace *trace, enum fail fail, int64_t n
             fail != FAIL_NONE ? fail : ffmpeg_fetch_no_response(trace, connection, now_us));
     } else if (connection->state == FFMPEG_FETCH_BODY &&
                ffmpeg_fetch_is_playlist(connection->fetch.kind)) {
-        metrics_add(trace->lane, METRIC_BODY_BYTES, ffmpeg_fetch_body_bytes(connection));
-        ffmpeg_fetch_count_failure(trace, FAIL_PLAYLIST_INVALID);
+        ffmpeg_fetch_count_bytes(trace, connection, ffmpeg_fetch_body_bytes(connection));
+        ffmpeg_fetch_count_failure(trace, connection, FAIL_PLAYLIST_INVALID);
         connection->state = FFMPEG_FETCH_FAILED;
     }
     ffmpeg_fetch_close(trace, connection);
@@ -376,6 +418,17 @@ static uint64_t address_hash(const struct ffmpeg_log_event *event)
     return hash(event->address) + event->port;
 }
 
+static uint8_t server_of(const struct ffmpeg_trace *trace, struct span address)
+{
+    uint32_t count = trace->servers == NULL ? 0 : trace->servers->count;
+    for (uint32_t i = 0; i < count && i < METRIC_SERVERS_MAX; i++) {
+        if (span_equal(trace->servers->addresses[i], address)) {
+            return (uint8_t)i;
+        }
+    }
+    return METRIC_SERVER_OTHER;
+}
+
 static void on_tcp(struct ffmpeg_trace *trace, const struct ffmpeg_log_event *event,
                    int64_t now_us)
 {
@@ -403,6 +456,8 @@ static void on_tcp(struct ffmpeg_trace *trace, const struct ffmpeg_log_event *ev
         /* Attempts at other addresses of the name are dropped with the first success. */
         memset(trace->attempts, 0, sizeof trace->attempts);
         trace->connected_us = now_us;
+        trace->connected = true;
+        trace->server = server_of(trace, event->address);
         trace->opening.reused = false; /* also for a reused context that had been closed */
         return;
     }
@@ -410,7 +465,8 @@ static void on_tcp(struct ffmpeg_trace *trace, const struct ffmpeg_log_event *ev
         trace->attempts[at].address_hash = 0;
     }
     if (!trace->leaving) {
-        ffmpeg_fetch_count_failure(trace, event->fail);
+        ffmpeg_fetch_count_failure(trace, NULL, event->fail);
+        ffmpeg_fetch_count_server_failure(trace, server_of(trace, event->address), event->fail);
     }
     trace->tcp_failure_counted = true;
 }
@@ -421,7 +477,10 @@ static void on_no_connection(struct ffmpeg_trace *trace, const struct ffmpeg_log
     bool *counted = event->type == FFMPEG_LOG_TLS_FAILED ? &trace->tls_failure_counted
                                                          : &trace->tcp_failure_counted;
     if (!*counted) {
-        ffmpeg_fetch_count_failure(trace, event->fail);
+        ffmpeg_fetch_count_failure(trace, NULL, event->fail);
+        if (event->type == FFMPEG_LOG_TLS_FAILED && trace->connected) {
+            ffmpeg_fetch_count_server_failure(trace, trace->server, event->fail);
+        }
         *counted = true;
     }
 }
@@ -445,7 +504,7 @@ static void take_flow(struct ffmpeg_trace *trace, const struct ffmpeg_log_event 
         trace->signalled = true;
         break;
     case FFMPEG_LOG_SEQUENCE_BACK:
-        ffmpeg_fetch_count_failure(trace, FAIL_SEQUENCE_REGRESSED);
+        ffmpeg_fetch_count_failure(trace, NULL, FAIL_SEQUENCE_REGRESSED);
         break;
     case FFMPEG_LOG_SEGMENTS_EXPIRED:
         metrics_add(trace->lane, METRIC_SEGMENTS_SKIPPED, event->number);
@@ -494,6 +553,14 @@ static void take_http(struct ffmpeg_trace *trace, const struct ffmpeg_log_event 
         if (connection != NULL) {
             connection->closes = true;
         }
+        break;
+    case FFMPEG_LOG_CF_CACHE_STATUS:
+    case FFMPEG_LOG_X_CACHE:
+    case FFMPEG_LOG_AGE:
+        on_cache_said(trace, event);
+        break;
+    case FFMPEG_LOG_HEAD_END:
+        on_head_end(trace, connection);
         break;
     case FFMPEG_LOG_RECONNECT:
         metrics_add(trace->lane, METRIC_RETRIES, 1);

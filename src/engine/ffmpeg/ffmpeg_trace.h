@@ -9,8 +9,10 @@
  * - A request is what a "request:" line says, its purpose what was being opened: after "HLS
  *   request" a segment or an initialization section (which of them the next line tells), a key
  *   when another address is opened in between, otherwise a playlist.
- * - At level trace the status is told; at level debug only errors are, and a request counts as
- *   answered with 2xx once FFmpeg goes on to something else without complaint.
+ * - A connection's server is the address that TCP connected to last before its request.
+ * - At level trace the status is told, and what caches said of the response; at level debug
+ * only errors are, and a request counts as answered with 2xx once FFmpeg goes on to something
+ * else without complaint.
  * - A segment is complete when FFmpeg asks for the one after the next of its playlist, as it
  *   reads one and has one more requested, or when the process ends by itself; if it says that
  * the body ended early, or leaves the playlist, the segment is not counted. So segments are
@@ -19,13 +21,15 @@
  *   passed on only when asked for.
  * - Times are those at which the lines were read, or with `datetime` their own stamps in ms.
  *
- * What no line tells is in no counter: DNS times, the end of a download, unchanged playlists.
+ * What no line tells is in no counter (see `absent` in ffmpeg.c): DNS, the end of a download,
+ * unchanged playlists.
  *
  * One thread. */
 #ifndef ENGINE_FFMPEG_FFMPEG_TRACE_H
 #define ENGINE_FFMPEG_FFMPEG_TRACE_H
 
 #include "engine/ffmpeg/ffmpeg_log.h"
+#include "net/cache_status.h"
 #include "stats/metrics.h"
 
 #include <stdbool.h>
@@ -42,6 +46,13 @@ enum {
 struct ffmpeg_variants {
     const struct span
         *urls; /* absolute, in the playlist's order; may be NULL when count is 0 */
+    uint32_t count;
+};
+
+/* The servers by whose addresses is counted, in the order of the label's values; the same for
+ * all processes. Numeric, IPv6 without brackets. */
+struct ffmpeg_servers {
+    const struct span *addresses; /* may be NULL when count is 0 */
     uint32_t count;
 };
 
@@ -77,6 +88,7 @@ struct ffmpeg_connection {
     enum ffmpeg_fetch_state state;
     bool request_counted;
     bool closes;           /* either side said so */
+    uint8_t server;        /* value of the label */
     uint32_t order;        /* of its newest request, to find the oldest */
     unsigned status;       /* of the response; 0 unknown */
     uint64_t length_bytes; /* of the body, UINT64_MAX unknown */
@@ -98,6 +110,7 @@ struct ffmpeg_trace_playlist {
 struct ffmpeg_trace {
     struct shoal_lane *lane;                /* borrowed */
     const struct ffmpeg_variants *variants; /* borrowed, may be NULL */
+    const struct ffmpeg_servers *servers;   /* likewise */
     int64_t read_timeout_us;                /* given to FFmpeg, 0 for none */
     bool leaving; /* set by the supervisor: what is cut short from now on is its doing */
 
@@ -121,6 +134,10 @@ struct ffmpeg_trace {
     bool tcp_failure_counted;         /* since the last opening */
     bool tls_failure_counted;
     int64_t connected_us; /* when TCP was, of the connection being opened; -1 otherwise */
+    bool connected;       /* since the last request, to `server` */
+    uint8_t server;       /* connected to last */
+    /* What the caches said in the head being told: CF-Cache-Status, X-Cache, Age. */
+    enum cache_status cache_said[3];
     struct {
         uint64_t address_hash; /* 0: free */
         int64_t start_us;
@@ -136,7 +153,8 @@ struct ffmpeg_trace {
 
 /* Nothing is known yet of a new process. */
 void ffmpeg_trace_init(struct ffmpeg_trace *trace, struct shoal_lane *lane,
-                       const struct ffmpeg_variants *variants, int64_t read_timeout_us);
+                       const struct ffmpeg_variants *variants,
+                       const struct ffmpeg_servers *servers, int64_t read_timeout_us);
 
 /* The next event of the log, read at now_us. */
 void ffmpeg_trace_take(struct ffmpeg_trace *trace, const struct ffmpeg_log_event *event,

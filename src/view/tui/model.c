@@ -77,6 +77,15 @@ static void move_focus(struct model *model, int direction)
     model->focus = (model->focus + 1 + direction + places) % places - 1;
 }
 
+/* The next figure that the run's engine can tell; of rates there is always one. */
+static void change_graph(struct model *model)
+{
+    const struct shoal_schema *schema = model->frame.counters[FRAME_RUN].schema;
+    do {
+        model->graph = (model->graph + 1) % MODEL_GRAPHS;
+    } while (schema != NULL && series_is_absent(model_graphs[model->graph].series, schema));
+}
+
 void model_key(struct model *model, int key)
 {
     switch (key) {
@@ -105,7 +114,7 @@ void model_key(struct model *model, int key)
         model->window = (model->window + 1) % FRAME_WINDOWS;
         break;
     case 'g':
-        model->graph = (model->graph + 1) % MODEL_GRAPHS;
+        change_graph(model);
         break;
     case '+':
     case '=':

@@ -30,8 +30,12 @@ enum { TIME_ROWS = sizeof(time_rows) / sizeof(time_rows[0]) };
 
 static bool has_records(const struct model *m, const struct time_row *row)
 {
+    const struct shoal_interval *full = &m->frame.full[FRAME_RUN];
     struct shoal_summary summary;
-    shoal_summarize(&m->frame.full[FRAME_RUN], row->histogram, &summary);
+    if (full->schema->def.histograms[row->histogram].absent) {
+        return false;
+    }
+    shoal_summarize(full, row->histogram, &summary);
     return row->always || summary.count > 0;
 }
 
@@ -97,6 +101,18 @@ static int put_figure(const struct area *area, int y, int x, const char *words,
     return x + 3;
 }
 
+/* A counter's total, or nothing where the engine cannot tell it. */
+static int put_total(const struct area *area, int y, int x, const struct shoal_interval *run,
+                     const char *words, uint32_t counter)
+{
+    char text[FORMAT_MAX];
+    if (run->schema->def.counters[counter].absent) {
+        return x;
+    }
+    return put_figure(area, y, x, words, STYLE_PLAIN,
+                      format_count(text, FORMAT_MAX, shoal_total(run, counter)));
+}
+
 struct quantile {
     const char *words;
     uint32_t histogram;
@@ -110,6 +126,9 @@ static int put_quantile(const struct model *m, const struct area *area, int y, i
     struct shoal_summary summary;
     char text[FORMAT_MAX] = "-";
     uint64_t us;
+    if (full->schema->def.histograms[quantile->histogram].absent) {
+        return x;
+    }
     shoal_summarize(full, quantile->histogram, &summary);
     shoal_percentiles(full, quantile->histogram, &quantile->percent, 1, &us);
     if (summary.count > 0) {
@@ -137,14 +156,10 @@ void panel_quality_draw(const struct model *m, const struct area *area, enum sty
     put_quantile(m, area, 1, x, &startup);
     x = put_quantile(m, area, 2, 1, &latency);
     put_quantile(m, area, 2, x, &slack);
-    x = put_figure(area, 3, 1, "late", STYLE_PLAIN,
-                   format_count(text, FORMAT_MAX, shoal_total(run, METRIC_DEADLINE_MISSED)));
-    x = put_figure(area, 3, x, "skipped", STYLE_PLAIN,
-                   format_count(text, FORMAT_MAX, shoal_total(run, METRIC_SEGMENTS_SKIPPED)));
-    x = put_figure(area, 3, x, "switches", STYLE_PLAIN,
-                   format_count(text, FORMAT_MAX, shoal_total(run, METRIC_VARIANT_SWITCHES)));
-    put_figure(area, 3, x, "stalls", STYLE_PLAIN,
-               format_count(text, FORMAT_MAX, shoal_total(run, METRIC_STALLS)));
+    x = put_total(area, 3, 1, run, "late", METRIC_DEADLINE_MISSED);
+    x = put_total(area, 3, x, run, "skipped", METRIC_SEGMENTS_SKIPPED);
+    x = put_total(area, 3, x, run, "switches", METRIC_VARIANT_SWITCHES);
+    put_total(area, 3, x, run, "stalls", METRIC_STALLS);
 }
 
 struct failure_row {

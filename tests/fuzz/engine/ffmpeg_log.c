@@ -55,7 +55,7 @@ static void on_event(void *user, const struct ffmpeg_log_event *event)
 static struct reader *reader_new(void)
 {
     static struct shoal_schema *schema;
-    if (schema == NULL && metrics_schema_new(NULL, 0, NULL, 0, &schema) != 0) {
+    if (schema == NULL && metrics_schema_new(NULL, 0, NULL, 0, NULL, &schema) != 0) {
         abort();
     }
     struct reader *reader = calloc(1, sizeof *reader);
@@ -69,7 +69,7 @@ static struct reader *reader_new(void)
     lane->schema = schema;
     reader->lane = lane;
     ffmpeg_log_init(&reader->log, on_event, reader);
-    ffmpeg_trace_init(&reader->trace, lane, NULL, 0);
+    ffmpeg_trace_init(&reader->trace, lane, NULL, NULL, 0);
     return reader;
 }
 

@@ -21,7 +21,7 @@ static const struct shoal_schema *schema_once(void)
     static const char *const names[] = {"720p", "360p"};
     static struct shoal_schema *schema;
     if (schema == NULL) {
-        CHECK(metrics_schema_new(names, 2, NULL, 0, &schema) == 0);
+        CHECK(metrics_schema_new(names, 2, NULL, 0, NULL, &schema) == 0);
     }
     return schema;
 }

@@ -8,7 +8,7 @@
 struct shoal_lane *fixture_lane_new(void)
 {
     struct shoal_schema *schema = NULL;
-    assert_int_equal(metrics_schema_new(NULL, 0, NULL, 0, &schema), 0);
+    assert_int_equal(metrics_schema_new(NULL, 0, NULL, 0, NULL, &schema), 0);
     size_t bytes = sizeof(struct shoal_lane) + METRIC_WORDS * sizeof(uint64_t);
     bytes = (bytes + SHOAL_LINE_BYTES - 1) / SHOAL_LINE_BYTES * SHOAL_LINE_BYTES;
     struct shoal_lane *lane = aligned_alloc(SHOAL_LINE_BYTES, bytes);

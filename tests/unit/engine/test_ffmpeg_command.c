@@ -69,9 +69,8 @@ static void flags_follow_the_binary(void **state)
 
     options.caps.options = 0;
     options.caps.datetime = false;
-    options.log_debug = true;
     build(&command, &options, 0, 0);
-    assert_string_equal(after(&command, "-loglevel"), "repeat+level+debug");
+    assert_string_equal(after(&command, "-loglevel"), "repeat+level+trace");
     assert_false(has(&command, "-seg_max_retry"));
     assert_false(has(&command, "-reconnect"));
     assert_false(has(&command, "-stats_period"));

@@ -39,7 +39,7 @@ static void begin(struct reader *reader, struct shoal_lane *lane,
 {
     *reader = (struct reader){.lane = lane};
     ffmpeg_log_init(&reader->log, take, reader);
-    ffmpeg_trace_init(&reader->trace, lane, variants, timeout_us);
+    ffmpeg_trace_init(&reader->trace, lane, variants, NULL, timeout_us);
 }
 
 static void end(struct reader *reader)
@@ -141,11 +141,20 @@ static const struct row rows[] = {
     {"noname-debug.log", {F(DNS_NOT_FOUND, 1), N(FAILURES, 1)}},
     {"restart-trace.log", {F(CONNECT_REFUSED, 2), N(PLAYLISTS, 2), N(REQUESTS_FAILED, 1)}},
     {"expired-debug.log", {N(SEGMENTS_SKIPPED, 5), N(PLAYLISTS, 17), N(HTTP_REQUESTS, 50)}},
-    /* Versions 8 and 9. */
-    {"version8.log",
-     {N(HTTP_REQUESTS, 5), N(PLAYLISTS, 3), N(SEGMENTS, 2), N(TCP_CONNECTS, 3)}},
-    {"version9.log",
-     {N(HTTP_REQUESTS, 5), N(PLAYLISTS, 3), N(SEGMENTS, 2), N(TCP_CONNECTS, 3)}},
+    /* Other versions than the one above, each of the same stream of an nginx whose log says so.
+     */
+    {"version4.1-trace.log",
+     {N(HTTP_REQUESTS, 14), N(PLAYLISTS, 4), N(SEGMENTS, 10), N(TCP_CONNECTS, 8),
+      N(SEGMENT_BYTES, 131036), N(BODY_BYTES, 132000), N(CACHE_HITS, 14), N(FAILURES, 0)}},
+    {"version4.3-trace.log",
+     {N(HTTP_REQUESTS, 14), N(PLAYLISTS, 4), N(SEGMENTS, 10), N(TCP_CONNECTS, 8),
+      N(SEGMENT_BYTES, 131036), N(BODY_BYTES, 132000), N(CACHE_HITS, 14), N(FAILURES, 0)}},
+    {"version7.1-trace.log",
+     {N(HTTP_REQUESTS, 14), N(PLAYLISTS, 4), N(SEGMENTS, 10), N(TCP_CONNECTS, 8),
+      N(SEGMENT_BYTES, 131036), N(BODY_BYTES, 132000), N(CACHE_HITS, 14), N(FAILURES, 0)}},
+    {"version9.0-trace.log",
+     {N(HTTP_REQUESTS, 14), N(PLAYLISTS, 4), N(SEGMENTS, 10), N(TCP_CONNECTS, 8),
+      N(SEGMENT_BYTES, 131036), N(BODY_BYTES, 132000), N(CACHE_HITS, 14), N(FAILURES, 0)}},
 };
 
 static void check_row(const struct row *row)
@@ -358,6 +367,80 @@ static void stamps_are_times(void **state)
     fixture_lane_free(lane);
 }
 
+/* Responses, bytes and failures are those of the address that TCP connected to, also on a
+ * connection used again; a redirect leads to another server. */
+static void servers_are_labels(void **state)
+{
+    (void)state;
+    static struct reader reader;
+    const struct span addresses[] = {SPAN("10.0.0.1"), SPAN("::1")};
+    const struct ffmpeg_servers servers = {addresses, 2};
+    struct shoal_lane *lane = fixture_lane_new();
+    begin(&reader, lane, NULL, 0);
+    reader.trace.servers = &servers;
+    feed(&reader, SEGMENT_REQUEST("http://h/1.ts", "0xa"));
+    feed(&reader, "[hls @ 0x1] [verbose] HLS request for url 'http://h/2.ts', offset 0, "
+                  "playlist 0\n[http @ 0xf] [info] Opening 'http://h/2.ts' for reading\n"
+                  "[http @ 0xa] [debug] request: GET / HTTP/1.1\n"
+                  "[http @ 0xa] [trace] http_code=302\n"
+                  "[tcp @ 0x2] [verbose] Starting connection attempt to 10.9.9.9 port 80\n"
+                  "[tcp @ 0x2] [verbose] Connection attempt to 10.9.9.9 port 80 failed: "
+                  "Connection refused\n"
+                  "[tcp @ 0x2] [verbose] Starting connection attempt to ::1 port 80\n"
+                  "[tcp @ 0x2] [verbose] Successfully connected to ::1 port 80\n"
+                  "[http @ 0xa] [debug] request: GET / HTTP/1.1\n"
+                  "[http @ 0xa] [trace] http_code=404\n"
+                  "[http @ 0xa] [warning] HTTP error 404 Not Found\n"
+                  "[hls @ 0x1] [warning] Failed to open segment 2 of playlist 0\n");
+    end(&reader);
+    assert_int_equal(fixture_value(lane, METRIC_SERVER_RESPONSES, 0), 2);
+    assert_int_equal(fixture_value(lane, METRIC_SERVER_RESPONSES, 1), 1);
+    assert_int_equal(fixture_sum(lane, METRIC_SERVER_RESPONSES),
+                     fixture_sum(lane, METRIC_HTTP_RESPONSES));
+    assert_int_equal(fixture_value(lane, METRIC_SERVER_FAILURES, 0), 0);
+    assert_int_equal(fixture_value(lane, METRIC_SERVER_FAILURES, 1), 1);
+    assert_int_equal(fixture_value(lane, METRIC_SERVER_FAILURES, METRIC_SERVER_OTHER), 1);
+    assert_int_equal(fixture_sum(lane, METRIC_SERVER_BODY_BYTES),
+                     fixture_sum(lane, METRIC_BODY_BYTES));
+    fixture_lane_free(lane);
+}
+
+/* What caches say of playlists and segments; keys and redirects are in neither count. */
+static void cache_verdicts_are_counted(void **state)
+{
+    static const struct {
+        const char *head;
+        uint64_t hits, misses;
+    } cases[] = {
+        {"[http @ 0xa] [trace] header='X-Cache: HIT'\n", 1, 0},
+        {"[http @ 0xa] [trace] header='x-cache: Miss from cloudfront'\n", 0, 1},
+        {"[http @ 0xa] [trace] header='X-Cache: HIT'\n"
+         "[http @ 0xa] [trace] header='CF-Cache-Status: EXPIRED'\n",
+         0, 1},
+        {"[http @ 0xa] [trace] header='Age: 12'\n", 1, 0},
+        {"[http @ 0xa] [trace] header='Age: 0'\n", 0, 0},
+        {"[http @ 0xa] [trace] header='Server: HIT'\n", 0, 0},
+    };
+    (void)state;
+    static struct reader reader;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct shoal_lane *lane = fixture_lane_new();
+        begin(&reader, lane, NULL, 0);
+        feed(&reader, SEGMENT_REQUEST("http://h/1.ts", "0xa"));
+        feed(&reader, cases[i].head);
+        assert_int_equal(fixture_sum(lane, METRIC_CACHE_HITS), 0);
+        feed(&reader, "[http @ 0xa] [trace] header=''\n");
+        assert_int_equal(fixture_sum(lane, METRIC_CACHE_HITS), cases[i].hits);
+        assert_int_equal(fixture_sum(lane, METRIC_CACHE_MISSES), cases[i].misses);
+        /* What was said of one response is not said of the next. */
+        feed(&reader, SEGMENT_REQUEST("http://h/2.ts", "0xb"));
+        feed(&reader, "[http @ 0xb] [trace] header=''\n");
+        assert_int_equal(fixture_sum(lane, METRIC_CACHE_HITS), cases[i].hits);
+        end(&reader);
+        fixture_lane_free(lane);
+    }
+}
+
 /* Nothing grows with the length of a run: the places are fixed, and all are given back. */
 static void nothing_grows(void **state)
 {
@@ -387,11 +470,17 @@ static void nothing_grows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(real_logs_are_counted),   cmocka_unit_test(what_is_not_told_is_absent),
-        cmocka_unit_test(purposes_are_told_apart), cmocka_unit_test(variants_are_labels),
-        cmocka_unit_test(equal_names_are_apart),   cmocka_unit_test(restarts_begin_anew),
-        cmocka_unit_test(leaving_is_no_failure),   cmocka_unit_test(stamps_are_times),
+        cmocka_unit_test(real_logs_are_counted),
+        cmocka_unit_test(what_is_not_told_is_absent),
+        cmocka_unit_test(purposes_are_told_apart),
+        cmocka_unit_test(variants_are_labels),
+        cmocka_unit_test(equal_names_are_apart),
+        cmocka_unit_test(restarts_begin_anew),
+        cmocka_unit_test(leaving_is_no_failure),
+        cmocka_unit_test(stamps_are_times),
         cmocka_unit_test(nothing_grows),
+        cmocka_unit_test(servers_are_labels),
+        cmocka_unit_test(cache_verdicts_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

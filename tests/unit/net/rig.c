@@ -20,7 +20,7 @@ void rig_open(struct rig *rig, const struct net_options *options,
     memset(rig, 0, sizeof(*rig));
     rig->loop = loop_new();
     assert_non_null(rig->loop);
-    assert_int_equal(metrics_schema_new(NULL, 0, NULL, 0, &rig->schema), 0);
+    assert_int_equal(metrics_schema_new(NULL, 0, NULL, 0, NULL, &rig->schema), 0);
     struct shoal_sampler_options sampler = {.schema = rig->schema, .lanes = 1};
     assert_int_equal(shoal_sampler_new(&sampler, &rig->sampler), 0);
     rig->lane = shoal_sampler_lane(rig->sampler, 0);

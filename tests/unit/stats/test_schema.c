@@ -113,7 +113,7 @@ static void test_metrics_lie_where_their_header_says(void **state)
 {
     (void)state;
     struct shoal_schema *schema;
-    assert_int_equal(metrics_schema_new(NULL, 3, NULL, 0, &schema), 0);
+    assert_int_equal(metrics_schema_new(NULL, 3, NULL, 0, NULL, &schema), 0);
     assert_int_equal(schema->def.counter_count, METRIC_COUNT);
     for (uint32_t i = 0; i < METRIC_COUNT; i++) {
         assert_int_equal(schema->counter[i].labels, metric_labels[i]);
@@ -135,7 +135,7 @@ static void test_metrics_names(void **state)
     const char *variants[] = {"360p", "720p"};
     const char *servers[] = {"192.0.2.1", "2001:db8::1"};
     struct shoal_schema *schema;
-    assert_int_equal(metrics_schema_new(variants, 2, servers, 2, &schema), 0);
+    assert_int_equal(metrics_schema_new(variants, 2, servers, 2, NULL, &schema), 0);
     assert_int_equal(shoal_schema_counter(schema, "http_responses_2xx"),
                      METRIC_HTTP_RESPONSES_2XX);
     assert_int_equal(shoal_schema_histogram(schema, "edge_latency"), METRIC_EDGE_LATENCY);

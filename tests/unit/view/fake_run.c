@@ -316,7 +316,8 @@ int main(int argc, char **argv)
     atomic_store_explicit(&fake.target, 1000, memory_order_relaxed);
     static const char *const names[] = {"1080p", "720p", "360p"};
     struct shoal_schema *schema;
-    if (parse(&fake, argc, argv) < 0 || metrics_schema_new(names, 3, NULL, 0, &schema) < 0) {
+    if (parse(&fake, argc, argv) < 0 ||
+        metrics_schema_new(names, 3, NULL, 0, NULL, &schema) < 0) {
         return 2;
     }
     int status = run(&fake, schema);

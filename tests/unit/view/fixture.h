@@ -36,6 +36,10 @@ struct fixture {
 /* Asserts that everything could be made. Nothing has happened yet. */
 void fixture_init(struct fixture *fixture);
 
+/* The same of an engine that cannot tell all. */
+struct metrics_absent;
+void fixture_init_absent(struct fixture *fixture, const struct metrics_absent *absent);
+
 /* Lets time go by: `viewers` wanted at its end, linearly from now. */
 void fixture_play(struct fixture *fixture, int64_t length_us, double viewers, bool trouble);
 

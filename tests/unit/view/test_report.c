@@ -199,7 +199,7 @@ static void test_merge_refuses_other_streams(void **state)
     load_two(played, 0, &a, &b);
     struct shoal_schema *schema;
     const struct shoal_schema *own = b.run.schema;
-    assert_int_equal(metrics_schema_new(names, 1, NULL, 0, &schema), 0);
+    assert_int_equal(metrics_schema_new(names, 1, NULL, 0, NULL, &schema), 0);
     b.run.schema = schema;
     assert_int_equal(report_merge(&a, &b, &err), -1);
     assert_int_equal(err.kind, ERR_USAGE);

@@ -21,7 +21,7 @@ static int set_up(void **state)
     static const char *const names[] = {"720p", "360p"};
     struct block *block = calloc(1, sizeof(*block));
     assert_non_null(block);
-    assert_int_equal(metrics_schema_new(names, 2, NULL, 0, &block->schema), 0);
+    assert_int_equal(metrics_schema_new(names, 2, NULL, 0, NULL, &block->schema), 0);
     block->now = calloc(block->schema->full_words, sizeof(uint64_t));
     block->base = calloc(block->schema->full_words, sizeof(uint64_t));
     assert_true(block->now != NULL && block->base != NULL);
