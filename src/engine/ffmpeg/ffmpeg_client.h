@@ -13,8 +13,8 @@
  *     LEAVING  -- exit; the firm signal follows the polite one after a grace --> IDLE (ended)
  *
  * A session plays from the line that says so; it stalls while the position that the process
- * reports stands still, a pause between two processes included. The position comes four times
- * a second, so a stall is known to a quarter of a second. */
+ * reports stands still, and from the early exit of a process until the next one plays. The
+ * position comes four times a second, so a stall is known to a quarter of a second. */
 #ifndef ENGINE_FFMPEG_FFMPEG_CLIENT_H
 #define ENGINE_FFMPEG_FFMPEG_CLIENT_H
 
