@@ -11,6 +11,9 @@ from helpers.nginx import Nginx
 from helpers.shoal import Shoal
 from helpers.traces import Trace, check_same_segments, median_shift
 
+# One worker, which plays the streams once for all tests.
+pytestmark = pytest.mark.xdist_group("ffmpeg_referee")
+
 SEGMENT_S = 1
 LIVE_S = 20
 

@@ -23,8 +23,12 @@ MODULES = pathlib.Path(os.environ.get("SHOAL_NODE_MODULES", "/nonexistent"))
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HERE = pathlib.Path(__file__).parent / "referee"
 
-pytestmark = pytest.mark.skipif(not (MODULES / "hls.js").exists() or CHROMIUM is None,
-                                reason="no hls.js or no Chromium: see the module's first lines")
+pytestmark = [
+    pytest.mark.skipif(not (MODULES / "hls.js").exists() or CHROMIUM is None,
+                       reason="no hls.js or no Chromium: see the module's first lines"),
+    # One worker, which plays the streams once for all tests.
+    pytest.mark.xdist_group("hlsjs_referee"),
+]
 
 
 SECONDS = 22
