@@ -1,6 +1,7 @@
 #include "app/lint.h"
 
 #include "app/print_error.h"
+#include "base/nearest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +17,35 @@
         .argument = (value), .fallback = (standard), .help = (words)                    \
     }
 
+/* One rule a time. */
+static int take_ignored(const struct option_value *value, struct err *err)
+{
+    const char *names[M3U8_RULE_COUNT + 1] = {NULL};
+    bool *ignored = value->field;
+    for (unsigned i = 0; i < M3U8_RULE_COUNT; i++) {
+        names[i] = m3u8_rule_info((enum m3u8_rule)i)->name;
+        if (strcmp(names[i], value->text) == 0) {
+            ignored[i] = true;
+            return 0;
+        }
+    }
+    const char *nearest = nearest_word(span_from_string(value->text), names);
+    char hint[80] = "docs/lint-rules.md lists them";
+    if (nearest != NULL) {
+        snprintf(hint, sizeof hint, "did you mean %s?", nearest);
+    }
+    return err_set(err, ERR_USAGE, option_what(value->option), hint, "'%s' is no rule",
+                   value->text);
+}
+
+static const struct option_type option_rule = {.take = take_ignored, .repeats = true};
+
 static const struct option rows[] = {
     ROW("json", 0, option_flag, json, 0, 0, NULL, NULL, "Print one JSON object."),
     ROW("strict", 0, option_flag, strict, 0, 0, NULL, NULL,
         "Exit 1 for rules of severity \"should\" as well."),
+    ROW("ignore", 0, option_rule, ignored, 0, 0, "RULE", NULL,
+        "Do not tell of that rule, named as findings name it. May be repeated."),
     ROW("follow", 0, option_duration, follow_us, 100000, OPTION_DURATION_MOST, "TIME", NULL,
         "Reload live playlists for that long, as players do, and compare the loads."),
     ROW("segments", 0, option_flag, segments, 0, 0, NULL, NULL,
@@ -98,6 +124,7 @@ void lint_load(struct lint_web *web, struct lint_entry *entry, struct span url,
     struct lint_body body;
     const struct lint_want want = {.url = url, .kind = METRIC_KIND_MEDIA_PLAYLIST};
     if (lint_web_read(web, &want, &body) == 0) {
+        entry->sent_bytes = body.sent_bytes;
         lint_check_served(&body, url, &entry->report);
         parse_into(entry, &body, body.url, multivariant, false);
     } else {
@@ -231,6 +258,20 @@ static int print(const struct lint_options *options, struct lint_results *result
     return status;
 }
 
+static int check_operand(const struct lint_options *options, bool is_url, struct err *err)
+{
+    if (!is_url && strstr(options->operand, "://") != NULL) {
+        return err_set(err, ERR_USAGE, options->operand, "give a file, or an http or https URL",
+                       "it is not a URL that can be fetched");
+    }
+    if (!is_url && (options->follow_us > 0 || options->segments)) {
+        return err_set(err, ERR_USAGE, options->follow_us > 0 ? "--follow" : "--segments",
+                       "give the playlist's URL", "a file cannot be %s",
+                       options->follow_us > 0 ? "followed" : "held against segments");
+    }
+    return 0;
+}
+
 int app_lint_main(int argc, char **argv)
 {
     struct lint_options options = {.segment_limit = 20};
@@ -242,19 +283,12 @@ int app_lint_main(int argc, char **argv)
         option_memory_fini(&memory);
         return got > 0 ? 0 : app_print_error(&err);
     }
-    lint_results_init(&results);
-    int status;
-    if ((options.follow_us > 0 || options.segments) && !lint_is_url(options.operand)) {
-        err_set(&err, ERR_USAGE, options.follow_us > 0 ? "--follow" : "--segments",
-                "give the playlist's URL", "a file cannot be %s",
-                options.follow_us > 0 ? "followed" : "held against segments");
-        status = app_print_error(&err);
-    } else if ((lint_is_url(options.operand) ? lint_url(&options, &results, &err)
-                                             : lint_file(&options, &results, &err)) != 0) {
-        status = app_print_error(&err);
-    } else {
-        status = print(&options, &results);
-    }
+    lint_results_init(&results, options.ignored);
+    bool is_url = lint_is_url(options.operand);
+    bool failed = check_operand(&options, is_url, &err) != 0 ||
+                  (is_url ? lint_url(&options, &results, &err)
+                          : lint_file(&options, &results, &err)) != 0;
+    int status = failed ? app_print_error(&err) : print(&options, &results);
     lint_results_fini(&results);
     option_memory_fini(&memory);
     return status;

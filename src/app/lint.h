@@ -26,6 +26,7 @@ struct lint_options {
     uint32_t segment_limit; /* segments checked of each playlist */
     struct net_options net;
     const char *headers; /* lines of --header, or NULL */
+    bool ignored[M3U8_RULE_COUNT];
 };
 
 /* Reads the playlist at a URL into an entry: loads, parses, reports. `multivariant` may be

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define READ_LIMIT ((uint64_t)256 << 20)
 
@@ -70,6 +71,7 @@ static void on_fetched(struct fetch *fetch, const struct fetch_result *result)
     body->status = result->status;
     body->age_s = result->age_s;
     body->done_us = result->done_us;
+    body->sent_bytes = result->media_bytes;
     body->compressed = result->compressed;
     span_to_string(result->type, body->type, sizeof body->type);
     if (result->url.len > 0 && result->url.len <= sizeof body->url_text) {
@@ -171,5 +173,5 @@ void lint_body_fini(struct lint_body *body)
 
 bool lint_is_url(const char *text)
 {
-    return strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0;
+    return strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
 }

@@ -40,6 +40,7 @@ void lint_web_close(struct lint_web *web);
 struct lint_body {
     char *ptr; /* owned; NULL when nothing was read */
     size_t len;
+    uint64_t sent_bytes;             /* as it came, still compressed */
     char url_text[URL_MAX];          /* where it came from in the end */
     struct span url;                 /* in url_text; empty for a file */
     enum fail fail;                  /* FAIL_NONE: it was read */

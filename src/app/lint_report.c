@@ -5,10 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-void lint_results_init(struct lint_results *results)
+/* Findings kept of one rule in one playlist. */
+#define OF_RULE_MAX 100
+
+static void init_report(struct m3u8_report *report, const bool *ignored)
+{
+    m3u8_report_init(report, 0);
+    report->limit_of_rule = OF_RULE_MAX;
+    report->ignored = ignored;
+}
+
+void lint_results_init(struct lint_results *results, const bool *ignored)
 {
     *results = (struct lint_results){0};
-    m3u8_report_init(&results->together, 0);
+    init_report(&results->together, ignored);
 }
 
 void lint_results_fini(struct lint_results *results)
@@ -40,7 +50,7 @@ struct lint_entry *lint_results_add(struct lint_results *results, struct span na
     if (entry->name == NULL) {
         abort();
     }
-    m3u8_report_init(&entry->report, 0);
+    init_report(&entry->report, results->together.ignored);
     return entry;
 }
 
@@ -131,8 +141,15 @@ void lint_print_text(struct lint_results *results, FILE *out)
 
 static void print_dropped(const char *name, const struct m3u8_report *report, FILE *out)
 {
-    if (report->dropped > 0) {
-        fprintf(out, "%s: %llu more\n", name, (unsigned long long)report->dropped);
+    uint32_t kept[M3U8_RULE_COUNT] = {0};
+    for (uint32_t i = 0; i < report->count && report->dropped > 0; i++) {
+        kept[report->findings[i].rule]++;
+    }
+    for (unsigned i = 0; i < M3U8_RULE_COUNT && report->dropped > 0; i++) {
+        if (report->of_rule[i] > kept[i]) {
+            fprintf(out, "%s: note: %u more of [%s]\n", name, report->of_rule[i] - kept[i],
+                    m3u8_rule_info((enum m3u8_rule)i)->name);
+        }
     }
 }
 
@@ -181,6 +198,10 @@ static void add_facts(json_t *object, const struct m3u8 *m)
     }
     json_object_set_new(object, "version", json_integer((json_int_t)m->version));
     json_object_set_new(object, "lines", json_integer(m->lines));
+    json_object_set_new(object, "unknown_tags", json_integer(m->unknown_tags));
+    json_object_set_new(object, "unknown_attributes", json_integer(m->unknown_attributes));
+    json_object_set_new(object, "ignored_tags", json_integer(m->ignored_tags));
+    json_object_set_new(object, "ignored_uris", json_integer(m->ignored_uris));
     if (m->kind == M3U8_MEDIA) {
         json_object_set_new(object, "segments", json_integer(m->segment_count));
         json_object_set_new(object, "duration_s",

@@ -19,6 +19,7 @@ struct lint_entry {
     const char *unreadable; /* why it could not be read, a literal or of fail_info; else NULL */
     int http_status;        /* of the newest failed answer, or 0 */
     enum m3u8_role role;    /* what referred to it; meaningless in entry 0 */
+    uint64_t sent_bytes;    /* of its first load, as it came over the wire */
     uint32_t loads;
     uint32_t failed_loads; /* while it was followed */
     enum fail load_fail;   /* the last of these */
@@ -34,8 +35,9 @@ struct lint_results {
     bool interrupted;            /* by the user, while following */
 };
 
-/* Zeroed results need lint_results_init. */
-void lint_results_init(struct lint_results *results);
+/* Zeroed results need lint_results_init. `ignored` says which rules are not told of, by enum
+ * m3u8_rule; borrowed until fini, NULL: none. */
+void lint_results_init(struct lint_results *results, const bool *ignored);
 void lint_results_fini(struct lint_results *results);
 
 /* Adds an entry with a copy of the name; its address is good until the next call. */

@@ -229,6 +229,28 @@ static double average_bps(const struct reading *r)
                : 0;
 }
 
+/* Parts are as available as segments (section 6.2.1); the newest ones are asked for. */
+static void read_parts(struct reading *r, uint32_t limit)
+{
+    uint32_t from = r->m->part_count > limit ? r->m->part_count - limit : 0;
+    for (uint32_t i = from; i < r->m->part_count; i++) {
+        const struct m3u8_part *part = &r->m->parts[i];
+        struct m3u8_range whole = {0, 0};
+        struct lint_body body;
+        bool ranged = (part->flags & M3U8_PART_RANGE) != 0;
+        if ((part->flags & M3U8_PART_GAP) != 0) {
+            continue;
+        }
+        if (read_uri(r, part->uri, ranged ? &part->range : &whole, METRIC_KIND_SEGMENT,
+                     &body) != 0) {
+            m3u8_report_add(&r->entry->report, M3U8_RULE_SEGMENT_UNAVAILABLE, part->line,
+                            "EXT-X-PART", "URI", "%s (%d)", fail_info(body.fail)->words,
+                            body.status);
+        }
+        lint_body_fini(&body);
+    }
+}
+
 static struct measured read_playlist(struct lint_web *web, struct lint_entry *entry,
                                      uint32_t limit)
 {
@@ -250,6 +272,7 @@ static struct measured read_playlist(struct lint_web *web, struct lint_entry *en
             r->bytes[i] = read_segment(r, segment);
         }
     }
+    read_parts(r, limit);
     struct measured measured = {
         .entry = entry, .formats = r->formats, .final = m3u8_is_final(m)};
     if (r->bytes != NULL) {

@@ -6,6 +6,7 @@
 #include "app/lint_fetch.h"
 #include "app/lint_report.h"
 #include "app/options.h"
+#include "media/sniff.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,7 +26,9 @@ struct probe_item {
     const struct lint_entry *entry; /* its media playlist; NULL when it has none of its own */
     double segment_s;               /* mean duration of a segment, 0 when unknown */
     double measured_bps;            /* of the newest segments, 0 when none was read */
-    double requests_per_s;          /* of one viewer: segments, playlist reloads */
+    enum sniff container;           /* of the newest segment, SNIFF_NOT_MEDIA when unknown */
+    double low_latency_requests_per_s; /* of one viewer who plays parts; 0: there are none */
+    double requests_per_s;             /* of one viewer: segments, playlist reloads */
     double playlist_bytes_per_s;
 };
 
@@ -34,7 +37,8 @@ struct probe_cost {
     const struct probe_item *item; /* the variant */
     double bits_per_s;             /* of one viewer: media and playlists */
     double requests_per_s;
-    bool measured; /* from segments read; else from BANDWIDTH */
+    double low_latency_requests_per_s; /* 0: it has no parts */
+    bool measured;                     /* from segments read; else from BANDWIDTH */
 };
 
 struct probe_findings {

@@ -6,7 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *encryption_of(const struct m3u8 *m)
+/* Adds a word to a list unless it is there. */
+static void add_word(char *text, size_t size, const char *word)
+{
+    size_t used = strlen(text);
+    if (strstr(text, word) == NULL && used + strlen(word) + 3 < size) {
+        snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", word);
+    }
+}
+
+/* Methods and key systems of the keys, joined by commas; "none". */
+static void encryption_of(const struct m3u8_key *keys, uint32_t count, char *text, size_t size)
 {
     static const char *const methods[] = {
         [M3U8_METHOD_NONE] = "none",
@@ -16,12 +26,60 @@ static const char *encryption_of(const struct m3u8 *m)
         [M3U8_METHOD_AES_256_GCM] = "AES-256-GCM",
         [M3U8_METHOD_UNKNOWN] = "unknown",
     };
-    return m->key_count == 0 ? "none" : methods[m->keys[0].method];
+    static const char *const systems[] = {
+        [M3U8_KEY_IDENTITY] = "",
+        [M3U8_KEY_FAIRPLAY] = " FairPlay",
+        [M3U8_KEY_WIDEVINE] = " Widevine",
+        [M3U8_KEY_PLAYREADY] = " PlayReady",
+        [M3U8_KEY_OTHER] = " unknown system",
+    };
+    text[0] = '\0';
+    for (uint32_t i = 0; i < count; i++) {
+        char word[64];
+        snprintf(word, sizeof word, "%s%s", methods[keys[i].method], systems[keys[i].format]);
+        if (keys[i].method != M3U8_METHOD_NONE) {
+            add_word(text, size, word);
+        }
+    }
+    if (text[0] == '\0') {
+        snprintf(text, size, "none");
+    }
 }
 
-static const char *form_of(const struct m3u8 *m)
+/* By what a segment began with, else by what the playlist says. */
+static const char *form_of(const struct probe_item *item)
 {
-    return m->map_count > 0 ? "fMP4" : "TS or packed";
+    static const char *const forms[] = {
+        [SNIFF_NOT_MEDIA] = "unknown container",
+        [SNIFF_TS] = "MPEG-TS",
+        [SNIFF_FMP4] = "fMP4",
+        [SNIFF_PACKED_AUDIO] = "packed audio",
+        [SNIFF_WEBVTT] = "WebVTT",
+    };
+    static const struct {
+        const char *suffix;
+        enum sniff form;
+    } suffixes[] = {
+        {".ts", SNIFF_TS},
+        {".aac", SNIFF_PACKED_AUDIO},
+        {".mp3", SNIFF_PACKED_AUDIO},
+        {".ac3", SNIFF_PACKED_AUDIO},
+        {".ec3", SNIFF_PACKED_AUDIO},
+        {".vtt", SNIFF_WEBVTT},
+        {".webvtt", SNIFF_WEBVTT},
+    };
+    const struct m3u8 *m = item->entry->current;
+    if (item->container != SNIFF_NOT_MEDIA || m->map_count > 0) {
+        return forms[m->map_count > 0 ? SNIFF_FMP4 : item->container];
+    }
+    struct span rest = m->segment_count > 0 ? m->segments[0].uri : SPAN("");
+    struct span path = span_cut(&rest, '?');
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        if (span_ends_with(path, span_from_string(suffixes[i].suffix))) {
+            return forms[suffixes[i].form];
+        }
+    }
+    return forms[SNIFF_NOT_MEDIA];
 }
 
 static const char *kind_of(const struct m3u8 *m)
@@ -71,24 +129,35 @@ static const char *shown(struct span s, char *text, size_t size)
 
 static void print_media(const struct probe_item *item, FILE *out)
 {
-    char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT], features[160];
+    char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT], features[160], encryption[160];
     const struct m3u8 *m = item->entry->current;
     low_latency_of(m, features, sizeof features);
+    encryption_of(m->keys, m->key_count, encryption, sizeof encryption);
     fprintf(out, "    %s, %u segments, %s, target %s, mean segment %s\n", kind_of(m),
             m->segment_count, units_format_duration(m->total_duration_us, a),
             units_format_duration(m->target_duration_us, b),
             units_format_duration((int64_t)(item->segment_s * 1e6), c));
-    fprintf(out, "    %s, encryption %s, low latency: %s\n", form_of(m), encryption_of(m),
+    fprintf(out, "    %s, encryption %s, low latency: %s\n", form_of(item), encryption,
             features);
+    if (!m3u8_is_final(m)) {
+        fprintf(out, "    starts %s behind the live edge",
+                units_format_duration(m3u8_hold_back_us(m, false), a));
+        if (m->part_target_us > 0) {
+            fprintf(out, ", with parts of %s %s", units_format_duration(m->part_target_us, b),
+                    units_format_duration(m3u8_hold_back_us(m, true), c));
+        }
+        fputc('\n', out);
+    }
     if (item->measured_bps > 0) {
         fprintf(out, "    measured %s\n", units_format_bitrate(item->measured_bps, a));
     }
 }
 
-static void print_variant(const struct m3u8_variant *v, size_t number, FILE *out)
+static void print_variant(const struct m3u8_variant *v, const char *what, size_t number,
+                          FILE *out)
 {
     char rate[UNITS_TEXT], codecs[128], group[64];
-    fprintf(out, "  variant %zu: %s", number,
+    fprintf(out, "  %s %zu: %s", what, number,
             units_format_bitrate((double)v->bandwidth_bps, rate));
     if (v->width > 0) {
         fprintf(out, ", %ux%u", v->width, v->height);
@@ -99,8 +168,18 @@ static void print_variant(const struct m3u8_variant *v, size_t number, FILE *out
     if (v->codecs.len > 0) {
         fprintf(out, ", %s", shown(v->codecs, codecs, sizeof codecs));
     }
+    if (v->video_range.len > 0) {
+        fprintf(out, ", %s", shown(v->video_range, group, sizeof group));
+    }
+    if (v->hdcp_level.len > 0) {
+        fprintf(out, ", HDCP %s", shown(v->hdcp_level, group, sizeof group));
+    }
     if (v->audio.len > 0) {
         fprintf(out, ", audio group %s", shown(v->audio, group, sizeof group));
+    }
+    if (v->average_bandwidth_bps > 0) {
+        fprintf(out, ", average %s",
+                units_format_bitrate((double)v->average_bandwidth_bps, rate));
     }
     fputc('\n', out);
 }
@@ -132,6 +211,11 @@ static void print_cost(const struct probe_findings *found, const struct probe_co
         number, units_format_bitrate(cost->bits_per_s, one), cost->requests_per_s,
         found->viewers, units_format_bitrate(cost->bits_per_s * found->viewers, all),
         cost->requests_per_s * found->viewers, cost->measured ? "" : " (by BANDWIDTH)");
+    if (cost->low_latency_requests_per_s > 0) {
+        fprintf(out, "    low latency: %.3g requests/s a viewer; %u viewers: %.6g requests/s\n",
+                cost->low_latency_requests_per_s, found->viewers,
+                cost->low_latency_requests_per_s * found->viewers);
+    }
 }
 
 void probe_print_text(const struct probe_findings *found, FILE *out)
@@ -149,7 +233,7 @@ void probe_print_text(const struct probe_findings *found, FILE *out)
     for (size_t i = 0; i < found->count; i++) {
         const struct probe_item *item = &found->items[i];
         if (item->variant != NULL) {
-            print_variant(item->variant, number++, out);
+            print_variant(item->variant, "variant", number++, out);
         } else if (item->rendition != NULL) {
             print_rendition(item->rendition, out);
         }
@@ -158,6 +242,15 @@ void probe_print_text(const struct probe_findings *found, FILE *out)
         } else if (item->variant != NULL) {
             fputs("    its playlist could not be read\n", out);
         }
+    }
+    for (uint32_t i = 0; i < top->current->i_frame_variant_count; i++) {
+        print_variant(&top->current->i_frame_variants[i], "I-frames", i, out);
+    }
+    if (top->current->session_key_count > 0) {
+        char encryption[160];
+        encryption_of(top->current->session_keys, top->current->session_key_count, encryption,
+                      sizeof encryption);
+        fprintf(out, "  session keys: %s\n", encryption);
     }
     fputs("Cost at playing speed:\n", out);
     for (size_t i = 0; i < found->cost_count; i++) {
@@ -183,8 +276,9 @@ static json_t *span_json(struct span s)
 static void add_media_json(json_t *object, const struct probe_item *item)
 {
     const struct m3u8 *m = item->entry->current;
-    char features[160];
+    char features[160], encryption[160];
     low_latency_of(m, features, sizeof features);
+    encryption_of(m->keys, m->key_count, encryption, sizeof encryption);
     json_object_set_new(object, "url", json_util_text(item->entry->name));
     json_object_set_new(object, "type", json_string(kind_of(m)));
     json_object_set_new(object, "segments", json_integer(m->segment_count));
@@ -192,28 +286,41 @@ static void add_media_json(json_t *object, const struct probe_item *item)
     json_object_set_new(object, "target_duration_s",
                         json_real((double)m->target_duration_us / 1e6));
     json_object_set_new(object, "mean_segment_s", json_real(item->segment_s));
-    json_object_set_new(object, "format", json_string(form_of(m)));
-    json_object_set_new(object, "encryption", json_string(encryption_of(m)));
+    json_object_set_new(object, "format", json_string(form_of(item)));
+    json_object_set_new(object, "encryption", json_string(encryption));
     json_object_set_new(object, "low_latency", json_string(features));
+    json_object_set_new(object, "part_target_s",
+                        m->part_target_us > 0 ? json_real((double)m->part_target_us / 1e6)
+                                              : json_null());
+    json_object_set_new(
+        object, "hold_back_s",
+        m3u8_is_final(m)
+            ? json_null()
+            : json_real((double)m3u8_hold_back_us(m, m->part_target_us > 0) / 1e6));
     json_object_set_new(object, "measured_bps",
                         item->measured_bps > 0 ? json_real(item->measured_bps) : json_null());
 }
 
-static json_t *item_json(const struct probe_item *item)
+static json_t *variant_json(const struct m3u8_variant *v)
 {
     json_t *object = json_object();
-    if (item->variant != NULL) {
-        const struct m3u8_variant *v = item->variant;
-        json_object_set_new(object, "bandwidth_bps",
-                            json_integer((json_int_t)v->bandwidth_bps));
-        json_object_set_new(object, "average_bandwidth_bps",
-                            json_integer((json_int_t)v->average_bandwidth_bps));
-        json_object_set_new(object, "width", json_integer(v->width));
-        json_object_set_new(object, "height", json_integer(v->height));
-        json_object_set_new(object, "frame_rate", json_real(v->frame_rate));
-        json_object_set_new(object, "codecs", span_json(v->codecs));
-        json_object_set_new(object, "audio_group", span_json(v->audio));
-    } else if (item->rendition != NULL) {
+    json_object_set_new(object, "bandwidth_bps", json_integer((json_int_t)v->bandwidth_bps));
+    json_object_set_new(object, "average_bandwidth_bps",
+                        json_integer((json_int_t)v->average_bandwidth_bps));
+    json_object_set_new(object, "width", json_integer(v->width));
+    json_object_set_new(object, "height", json_integer(v->height));
+    json_object_set_new(object, "frame_rate", json_real(v->frame_rate));
+    json_object_set_new(object, "codecs", span_json(v->codecs));
+    json_object_set_new(object, "video_range", span_json(v->video_range));
+    json_object_set_new(object, "hdcp_level", span_json(v->hdcp_level));
+    json_object_set_new(object, "audio_group", span_json(v->audio));
+    return object;
+}
+
+static json_t *item_json(const struct probe_item *item)
+{
+    json_t *object = item->variant != NULL ? variant_json(item->variant) : json_object();
+    if (item->rendition != NULL) {
         const struct m3u8_rendition *r = item->rendition;
         json_object_set_new(object, "kind", json_string(rendition_type(r)));
         json_object_set_new(object, "name", span_json(r->name));
@@ -229,16 +336,26 @@ static json_t *item_json(const struct probe_item *item)
 
 static json_t *cost_json(const struct probe_findings *found, const struct probe_cost *cost)
 {
-    return json_pack("{s:f, s:f, s:f, s:f, s:b}", "viewer_bps", cost->bits_per_s,
-                     "viewer_requests_per_s", cost->requests_per_s, "all_mbps",
-                     cost->bits_per_s * found->viewers / 1e6, "all_requests_per_s",
-                     cost->requests_per_s * found->viewers, "measured", cost->measured);
+    json_t *object =
+        json_pack("{s:f, s:f, s:f, s:f, s:b}", "viewer_bps", cost->bits_per_s,
+                  "viewer_requests_per_s", cost->requests_per_s, "all_mbps",
+                  cost->bits_per_s * found->viewers / 1e6, "all_requests_per_s",
+                  cost->requests_per_s * found->viewers, "measured", cost->measured);
+    json_object_set_new(object, "viewer_low_latency_requests_per_s",
+                        cost->low_latency_requests_per_s > 0
+                            ? json_real(cost->low_latency_requests_per_s)
+                            : json_null());
+    return object;
 }
 
 int probe_print_json(const struct probe_findings *found, FILE *out)
 {
     const struct lint_entry *top = &found->playlists.entries[0];
     json_t *variants = json_array(), *renditions = json_array(), *costs = json_array();
+    json_t *i_frames = json_array();
+    for (uint32_t i = 0; i < top->current->i_frame_variant_count; i++) {
+        json_array_append_new(i_frames, variant_json(&top->current->i_frame_variants[i]));
+    }
     for (size_t i = 0; i < found->count; i++) {
         json_array_append_new(found->items[i].rendition != NULL ? renditions : variants,
                               item_json(&found->items[i]));
@@ -255,6 +372,7 @@ int probe_print_json(const struct probe_findings *found, FILE *out)
                         json_boolean(top->current->steering_uri.len > 0));
     json_object_set_new(root, "variants", variants);
     json_object_set_new(root, "renditions", renditions);
+    json_object_set_new(root, "i_frame_variants", i_frames);
     json_object_set_new(root, "viewers", json_integer(found->viewers));
     json_object_set_new(root, "cost", costs);
     json_object_set_new(root, "must",

@@ -56,16 +56,19 @@ struct m3u8_report {
     struct m3u8_finding *findings; /* owned; in the order in which they were found */
     uint32_t count;
     uint32_t capacity;
-    uint32_t limit;   /* findings kept; further ones are only counted */
-    uint64_t dropped; /* those */
-    uint64_t must;    /* all findings of that severity, dropped ones included */
+    uint32_t limit;         /* findings kept; further ones are only counted */
+    uint32_t limit_of_rule; /* kept of one rule, so that none drowns the others; 0: no limit */
+    const bool *ignored;    /* rules not told of, by enum m3u8_rule; borrowed. NULL: none */
+    uint64_t dropped;       /* those */
+    uint64_t must;          /* all findings of that severity, dropped ones included */
     uint64_t should;
+    uint32_t of_rule[M3U8_RULE_COUNT]; /* all findings of each rule */
 };
 
 /* An empty report that keeps up to `limit` findings; 0 means 1000. */
 void m3u8_report_init(struct m3u8_report *report, uint32_t limit);
 
-/* Frees the findings and leaves the report empty with the same limit. */
+/* Frees the findings and leaves the report empty with the same limits. */
 void m3u8_report_clear(struct m3u8_report *report);
 
 /* Adds a finding; tag and attribute may be NULL, format may be NULL. A NULL report is a no-op.

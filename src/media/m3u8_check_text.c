@@ -271,6 +271,11 @@ static void check_version(struct m3u8_parser *p)
                             need->what, v, (unsigned long long)version);
         }
     }
+    /* Delta updates may be asked for, and the version must not change between loads. */
+    unsigned skip = (p->playlist->flags & M3U8_CAN_SKIP_DATERANGES) != 0 ? 10
+                    : p->playlist->can_skip_until_us > 0                 ? 9
+                                                                         : 0;
+    needed = skip > needed ? skip : needed;
     /* In a multivariant playlist it speaks of the media as well (section 4.4.1.2). */
     if (version > needed && version <= M3U8_VERSION_MAX && p->check->version_line != 0 &&
         p->seen_multivariant == 0) {

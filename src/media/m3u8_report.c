@@ -27,7 +27,9 @@ void m3u8_report_init(struct m3u8_report *report, uint32_t limit)
 void m3u8_report_clear(struct m3u8_report *report)
 {
     free(report->findings);
-    m3u8_report_init(report, report->limit);
+    *report = (struct m3u8_report){.limit = report->limit,
+                                   .limit_of_rule = report->limit_of_rule,
+                                   .ignored = report->ignored};
 }
 
 /* Bytes from the playlist go to terminals and into JSON: no control bytes, and no character cut
@@ -81,7 +83,7 @@ static struct m3u8_finding *next_finding(struct m3u8_report *report)
 void m3u8_report_add(struct m3u8_report *report, enum m3u8_rule rule, uint32_t line,
                      const char *tag, const char *attribute, const char *format, ...)
 {
-    if (report == NULL) {
+    if (report == NULL || (report->ignored != NULL && report->ignored[rule])) {
         return;
     }
     if (rules[rule].severity == M3U8_MUST) {
@@ -89,7 +91,9 @@ void m3u8_report_add(struct m3u8_report *report, enum m3u8_rule rule, uint32_t l
     } else {
         report->should++;
     }
-    struct m3u8_finding *finding = next_finding(report);
+    bool enough = report->limit_of_rule != 0 && report->of_rule[rule] >= report->limit_of_rule;
+    struct m3u8_finding *finding = enough ? NULL : next_finding(report);
+    report->of_rule[rule]++;
     if (finding == NULL) {
         report->dropped++;
         return;

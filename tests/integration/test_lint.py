@@ -1,5 +1,6 @@
 """`shoal lint` and `shoal probe`: exit statuses, following, segments, and other parsers as
 oracles on playlists of our own making (tests/unit/media/rules.txt)."""
+import csv
 import json
 import os
 import pathlib
@@ -70,6 +71,20 @@ class TestExit:
         assert call("lint", "--nonsense", "x").returncode == 2
         assert call("lint", "--follow", "5", "http://h/").returncode == 2
         assert call("lint", "--segments", self.write(tmp_path, b"#EXTM3U\n")).returncode == 2
+
+    def test_a_rule_can_be_left_out(self, tmp_path):
+        path = self.write(tmp_path, b"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:5,\na.ts\n")
+        done = call("lint", "--ignore", "extinf-too-long", path)
+        assert (done.returncode, done.stdout) == (0, b"")
+        done = call("lint", "--ignore", "extinf-to-long", path)
+        assert done.returncode == 2 and b"did you mean extinf-too-long?" in done.stderr
+
+    def test_one_rule_does_not_drown_the_others(self, tmp_path):
+        path = self.write(tmp_path, b"#EXTM3U\n#EXT-X-TARGETDURATION:4\n"
+                                    + b"#EXTINF:5,\na.ts\n" * 5000 + b"#EXT-X-ENDLIST:1\n")
+        out = call("lint", path).stdout.decode()
+        assert out.count("[extinf-too-long]\n") == 101 and "[tag-value-unexpected]" in out
+        assert f"{path}: note: 4900 more of [extinf-too-long]\n" in out
 
     def test_standard_input(self):
         status, answer = lint("-", stdin=b"#EXTM3U\n#EXT-X-TARGETDURATION:0\n")
@@ -183,6 +198,41 @@ class TestProbe:
         assert answer["renditions"][0]["kind"] == "audio"
         assert answer["cost"][0]["viewer_requests_per_s"] == pytest.approx(1.0, rel=0.2)
         assert b"Cost" in call("probe", server.base + "/v/index.m3u8").stdout
+
+    LOW_LATENCY = (
+        "#EXTM3U", "#EXT-X-VERSION:6", "#EXT-X-TARGETDURATION:4",
+        "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.5",
+        "#EXT-X-PART-INF:PART-TARGET=0.5",
+        '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://k",KEYFORMAT="com.apple.streamingkeydelivery",'
+        'KEYFORMATVERSIONS="1"', *("#EXTINF:4,", "s.aac") * 4,
+        '#EXT-X-PART:DURATION=0.5,URI="p1.aac"', '#EXT-X-PART:DURATION=0.5,URI="p2.aac"')
+
+    def test_low_latency_and_encryption(self, serve):
+        url = serve.write("top.m3u8", *self.LOW_LATENCY)
+        (serve.folder / "s.aac").write_bytes(bytes(5000))
+        answer = json.loads(call("probe", "--json", url).stdout)
+        variant, cost = answer["variants"][0], answer["cost"][0]
+        assert variant["encryption"] == "SAMPLE-AES FairPlay"
+        assert variant["format"] == "packed audio" and variant["hold_back_s"] == 1.5
+        assert cost["viewer_requests_per_s"] == pytest.approx(0.5)
+        assert cost["viewer_low_latency_requests_per_s"] == pytest.approx(4)
+        assert cost["viewer_bps"] == pytest.approx(
+            10000 + (serve.folder / "top.m3u8").stat().st_size * 8 / 4, rel=0.01)
+
+    def test_the_cost_is_what_a_run_costs(self, origin, tmp_path):
+        """Requests and bytes of viewers who play, against what was foretold."""
+        server = origin(streams=["name=s,bitrates=500k,segment=1s,window=6"])
+        url = server.base + "/s/index.m3u8"
+        answer = json.loads(call("probe", "--json", "-n", "20", url).stdout)["cost"][0]
+        done = call("run", "--viewers", "20", "--ramp", "1s", "--duration", "8s", "--no-tui",
+                    "--threads", "1", "--listen", "127.0.0.1:0", "--csv", tmp_path / "a.csv", url)
+        assert done.returncode in (0, 4), done.stderr
+        with open(tmp_path / "a.csv", newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))[3:7]
+        mean = {name: sum(float(row[name]) for row in rows) / len(rows)
+                for name in ("http_requests_per_s", "bytes_per_s")}
+        assert mean["http_requests_per_s"] == pytest.approx(answer["all_requests_per_s"], rel=0.1)
+        assert mean["bytes_per_s"] * 8e-6 == pytest.approx(answer["all_mbps"], rel=0.1)
 
     def test_what_cannot_be_probed(self, tmp_path):
         assert call("probe", tmp_path / "a.m3u8").returncode == 2

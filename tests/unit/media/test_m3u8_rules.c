@@ -249,6 +249,31 @@ static void test_report_is_bounded(void **state)
     m3u8_report_clear(&report);
 }
 
+static void test_one_rule_does_not_drown_the_others(void **state)
+{
+    (void)state;
+    static const bool ignored[M3U8_RULE_COUNT] = {[M3U8_RULE_UTF8] = true};
+    struct m3u8_report report;
+    m3u8_report_init(&report, 0);
+    report.limit_of_rule = 2;
+    report.ignored = ignored;
+    for (uint32_t i = 0; i < 10; i++) {
+        m3u8_report_add(&report, M3U8_RULE_UTF8, i, NULL, NULL, NULL);
+        m3u8_report_add(&report, M3U8_RULE_WHITESPACE, i, NULL, NULL, NULL);
+    }
+    m3u8_report_add(&report, M3U8_RULE_EXTM3U_FIRST, 1, NULL, NULL, NULL);
+    assert_int_equal(report.count, 3);
+    assert_int_equal(report.dropped, 8);
+    assert_int_equal(report.must, 11);
+    assert_int_equal(report.of_rule[M3U8_RULE_WHITESPACE], 10);
+    assert_false(m3u8_report_has(&report, M3U8_RULE_UTF8));
+    assert_true(m3u8_report_has(&report, M3U8_RULE_EXTM3U_FIRST));
+    m3u8_report_clear(&report);
+    assert_int_equal(report.of_rule[M3U8_RULE_WHITESPACE], 0);
+    assert_int_equal(report.limit_of_rule, 2);
+    assert_ptr_equal(report.ignored, ignored);
+}
+
 static const char doc_head[] =
     "# The rules of `shoal lint`\n\n"
     "`shoal lint FILE|URL` holds a playlist against RFC 8216 and its successor rfc8216bis "
@@ -272,7 +297,12 @@ static const char doc_head[] =
     "`must`, `should`, `playlists` (each with `name`, `kind`, `playable`, `status`, `loads`,\n"
     "`failed_loads`, facts, and `findings`: `rule`, `severity`, `section`, `text`, `line`, "
     "`tag`,\n"
-    "`attribute`, `detail`) and `together`, the findings about the playlists as a set.\n";
+    "`attribute`, `detail`) and `together`, the findings about the playlists as a set.\n\n"
+    "Of one rule the first 100 findings in a playlist are told and the others counted. "
+    "`--ignore RULE`\n"
+    "leaves a rule out, for the exit status too. A playlist of up to 256 MiB is read; 100 "
+    "MB or a\n"
+    "million segments take about a second and three times as much memory as the text.\n";
 
 static void append_doc(struct buf *out)
 {
@@ -332,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_every_rule_is_there),
         cmocka_unit_test(test_report_is_bounded),
+        cmocka_unit_test(test_one_rule_does_not_drown_the_others),
         cmocka_unit_test(test_page_lists_the_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
