@@ -34,3 +34,9 @@ def program_of(pid):
         return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
     except OSError:
         return None
+
+
+def begun_s(pid):
+    """When a process was forked, in seconds since the machine's start, to a hundredth."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
