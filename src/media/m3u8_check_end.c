@@ -90,13 +90,34 @@ static void check_parts(struct m3u8_parser *p)
         ADD(PART_I_FRAMES, p->check->first_part_line, "EXT-X-PART", NULL, NULL);
     }
     check_old_parts(p, segments, count);
-    if (p->playlist->part_target_us == 0) {
+    if (!p->check->has_part_target) {
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
         check_part_run(p, segments[i].part_first, segments[i].part_count);
     }
     check_part_run(p, p->playlist->tail.part_first, p->playlist->tail.part_count);
+}
+
+/* What a server of low latency is to offer besides parts (appendix B). */
+static void check_profile(struct m3u8_parser *p)
+{
+    const struct m3u8_checker *c = p->check;
+    uint32_t line = c->part_inf_line != 0 ? c->part_inf_line : c->first_part_line;
+    if (line == 0 || (p->playlist->flags & M3U8_ENDLIST) != 0) {
+        return;
+    }
+    if ((p->playlist->flags & M3U8_CAN_BLOCK_RELOAD) == 0) {
+        ADD(LOW_LATENCY_PROFILE, line, "EXT-X-SERVER-CONTROL", "CAN-BLOCK-RELOAD",
+            "it is missing");
+    }
+    bool skipped = (p->playlist->flags & M3U8_HAS_SKIP) != 0;
+    if (!c->any_date && !skipped && p->block->arrays[M3U8_SEGMENTS].count > 0) {
+        ADD(LOW_LATENCY_PROFILE, line, "EXT-X-PROGRAM-DATE-TIME", NULL, "it is missing");
+    }
+    if (c->first_hint_line == 0) {
+        ADD(LOW_LATENCY_PROFILE, line, "EXT-X-PRELOAD-HINT", NULL, "it is missing");
+    }
 }
 
 static void check_hold_backs(struct m3u8_parser *p)
@@ -123,7 +144,7 @@ static void check_hold_backs(struct m3u8_parser *p)
         ADD(HOLD_BACK_SHORT, line, tag, "HOLD-BACK", "%.6g s, target duration %.6g s",
             seconds(m->hold_back_us), seconds(m->target_duration_us));
     }
-    if (m->can_skip_until_us > 0 && has_target &&
+    if (p->check->has_skip_until && has_target &&
         m->can_skip_until_us < 6 * m->target_duration_us) {
         ADD(CAN_SKIP_UNTIL_SHORT, line, tag, "CAN-SKIP-UNTIL", "%.6g s, target duration %.6g s",
             seconds(m->can_skip_until_us), seconds(m->target_duration_us));
@@ -339,6 +360,7 @@ void m3u8_check_media_end(struct m3u8_parser *p)
     check_early_segments(p);
     check_leftovers(p);
     check_parts(p);
+    check_profile(p);
     check_hold_backs(p);
     check_ended(p);
     check_live(p);

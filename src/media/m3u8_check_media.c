@@ -375,6 +375,12 @@ void m3u8_check_daterange(struct m3u8_parser *p, const struct m3u8_daterange *fi
     }
 }
 
+static bool is_number(struct span text)
+{
+    int64_t us;
+    return m3u8_read_seconds(text, &us) > 0;
+}
+
 void m3u8_check_media_list(struct m3u8_parser *p, const struct m3u8_attrs *attrs)
 {
     struct m3u8_checker *c = p->check;
@@ -387,9 +393,11 @@ void m3u8_check_media_list(struct m3u8_parser *p, const struct m3u8_attrs *attrs
         break;
     case M3U8_TAG_PART_INF:
         c->part_inf_line = p->line;
+        c->has_part_target = is_number(m3u8_attrs_get(attrs, AT_PART_INF_PART_TARGET));
         break;
     case M3U8_TAG_SERVER_CONTROL:
         c->server_control_line = p->line;
+        c->has_skip_until = is_number(m3u8_attrs_get(attrs, AT_SERVER_CONTROL_CAN_SKIP_UNTIL));
         if (m3u8_attrs_has(attrs, AT_SERVER_CONTROL_CAN_SKIP_DATERANGES) &&
             !m3u8_attrs_has(attrs, AT_SERVER_CONTROL_CAN_SKIP_UNTIL)) {
             NOTE(CAN_SKIP_DATERANGES_ALONE, "CAN-SKIP-DATERANGES", NULL);

@@ -269,10 +269,6 @@ static void check_stream_inf(struct m3u8_parser *p, const struct m3u8_attrs *att
         NOTE(TAG_REMOVED, "PROGRAM-ID", "removed in version 6");
     }
     if (p->tag == M3U8_TAG_STREAM_INF) {
-        if (p->check->stream_inf_line != 0) {
-            ADD(STREAM_INF_WITHOUT_URI, p->check->stream_inf_line, "EXT-X-STREAM-INF", NULL,
-                NULL);
-        }
         p->check->stream_inf_line = p->line;
     }
 }

@@ -173,9 +173,21 @@ static void check_value_presence(struct m3u8_parser *p, const struct m3u8_tag_in
     }
 }
 
+/* EXT-X-STREAM-INF is two lines: whatever else begins with #EXT has no place between them. */
+static void check_waiting_variant(struct m3u8_parser *p)
+{
+    if (p->check->stream_inf_line != 0) {
+        m3u8_report_add(p->source->report, M3U8_RULE_STREAM_INF_WITHOUT_URI,
+                        p->check->stream_inf_line, "EXT-X-STREAM-INF", NULL,
+                        "line %u has another tag", p->line);
+        p->check->stream_inf_line = 0;
+    }
+}
+
 void m3u8_check_tag(struct m3u8_parser *p)
 {
     const struct m3u8_tag_info *info = &m3u8_tag_table[p->tag];
+    check_waiting_variant(p);
     const char *text = p->playlist->text.ptr;
     struct span line = span_of(text + p->line_at, p->line_end - p->line_at);
     if (line.len > 0 && line.ptr[line.len - 1] == '\r') {
@@ -195,6 +207,7 @@ void m3u8_check_tag(struct m3u8_parser *p)
 
 void m3u8_check_unknown_tag(struct m3u8_parser *p, struct span name)
 {
+    check_waiting_variant(p);
     if (span_equal(name, SPAN("EXT-X-ALLOW-CACHE")) && p->check->allow_cache_line == 0) {
         p->check->allow_cache_line = p->line;
     }

@@ -27,7 +27,7 @@ struct m3u8_checker {
     enum m3u8_tag segment_tag; /* the last of those that must be used up by a URI */
     bool part_in_segment;      /* since the last URI line */
     uint32_t target_from;     /* segments before this index were read without target duration */
-    uint32_t stream_inf_line; /* of a STREAM-INF whose URI has not come */
+    uint32_t stream_inf_line; /* of a STREAM-INF whose URI line must come next, or 0 */
     uint32_t first_uri_line;  /* of a URI that nothing announced */
     uint32_t first_skip_line, first_hint_line, first_part_line, first_daterange_line;
     uint32_t server_control_line, part_inf_line, start_line, steering_line;
@@ -37,6 +37,8 @@ struct m3u8_checker {
     uint32_t undated_line; /* of a discontinuity whose segment has no date */
     bool any_date;
     bool cr_told;         /* of lines that end in CR alone */
+    bool has_part_target; /* PART-TARGET is a number, even if it is 0 */
+    bool has_skip_until;  /* CAN-SKIP-UNTIL likewise */
     uint32_t map_line;    /* of the first EXT-X-MAP */
     uint32_t import_line; /* of the first IMPORT */
     uint32_t allow_cache_line;
