@@ -419,14 +419,15 @@ static int report_run(struct app_run *app, bool interrupted, struct err *err)
         options->out_path != NULL && span_equal(span_from_string(options->out_path), SPAN("-"));
     /* Each on its own: a full disk under one must not cost the others. */
     int unwritten = 0;
-    if (!options->quiet && !json_on_stdout) {
-        unwritten |= told(print_report(&report, err), err);
-    }
     unwritten |= told(save(options->out_path, &report, report_write_json, err), err);
     unwritten |= told(save(options->html_path, &report, report_write_html, err), err);
     unwritten |= told(save(options->junit_path, &report, report_write_junit, err), err);
     if (options->hgrm_prefix != NULL) {
         unwritten |= told(report_save_hgrm(&report, options->hgrm_prefix, err), err);
+    }
+    /* After the files: a terminal that nobody reads may keep this waiting for ever. */
+    if (!options->quiet && !json_on_stdout) {
+        unwritten |= told(print_report(&report, err), err);
     }
     /* What the run came to is not lost over a report that could not be written, but such a run
      * has not passed. */
