@@ -25,9 +25,9 @@ def dashboard(tmp_path, origin):
         terminal = Terminal(tmp_path, width, height, environment)
         terminals.append(terminal)
         words = [shoal_path(), "run", "--viewers", "50", "--ramp", "1s", "--duration",
-                 f"{seconds}s", "--listen", "off", *arguments, f"{server.base}/live/index.m3u8"]
+                 f"{seconds}s", "--listen", "off", *map(str, arguments), f"{server.base}/live/index.m3u8"]
         terminal.type("PS1='$ '; clear; " + shlex.join(words) + "; echo status=$?")
-        terminal.wait(r"(?m)^.? ?Viewers|Rates a second")
+        terminal.wait(r"(?m)^.? ?Viewers|Rates")
         return terminal
     yield start
     for terminal in terminals:
@@ -57,10 +57,15 @@ def test_sizes(dashboard, width, height):
     terminal = dashboard(width, height)
     screen = terminal.wait(r"50 of 50")
     lines = screen.split("\n")
-    assert lines[0].startswith("shoal  http://") and "running" in lines[0]
-    for words in ("Viewers", "Rates a second", "Times", "Quality", "Failures", "Generator"):
+    assert lines[0].startswith(" shoal  ") and "running" in lines[0]
+    for words in ("Viewers", "starting", "stalled", "ended", "Rates", "Times", "p50", "max",
+                  "playlist", "first byte", "rebuffer", "stalls/min", "switches/min", "startup p95",
+                  "live latency", "Failures", "Generator", "memory", "files", "sampler late"):
         assert words in screen, screen
-    assert re.search(r"segments +\d", screen) and re.search(r"throughput +[\d.]+ [kM]bit/s", screen)
+    assert re.search(r"now\W+1 s\W+10 s\W+60 s\W+300 s\W+run", screen), screen
+    assert re.search(r"segments( +[\d.,k]+){6}", screen), screen
+    assert re.search(r"(bit/s( +[\d.]+[kM]){6}|throughput( +[\d.]+ [kM]bit/s){6})", screen), screen
+    assert re.search(r"workers?( [\d.<]+ %)+", screen), screen
     assert all(len(line) <= width for line in lines)
     assert "h help" in lines[height - 1]
 
@@ -70,7 +75,7 @@ def test_resizing(dashboard):
     for width, height in ((60, 20), (140, 50), (40, 8), (20, 4), (80, 24)):
         terminal.resize(width, height)
         if width >= 60:
-            screen = terminal.wait(rf"(?s)^shoal.{{{width - 30},}}?running.*h help")
+            screen = terminal.wait(rf"(?s)^ shoal.{{{width - 32},}}?running.*h help")
             assert screen.rstrip("\n").count("\n") == height - 1
     terminal.wait("Generator")
 
@@ -79,7 +84,9 @@ def test_keys(dashboard):
     terminal = dashboard(80, 24, "--max-viewers", "100")
     terminal.wait("50 of 50")
     terminal.key("h")
-    terminal.wait("this help")
+    screen = terminal.wait("this help")
+    cost = re.search(r"a frame took ([\d.]+) ms at most", screen)
+    assert cost and float(cost.group(1)) < 2, screen
     terminal.key("Escape")
     terminal.wait("(?s)^(?!.*this help)")
     terminal.key("+")
@@ -104,7 +111,7 @@ def test_suspend_and_resume(dashboard):
     terminal.key("C-z")
     terminal.wait(r"(?m)^\$ *$|Stopped|status=")
     terminal.type("fg; echo status=$?")
-    terminal.wait("Rates a second")
+    terminal.wait("Rates")
     terminal.key("C-c")
     terminal.wait(r"status=130", 30)
     is_sane(terminal)
@@ -116,6 +123,23 @@ def test_a_crash_gives_the_terminal_back(dashboard, number):
     terminal.wait("50 of 50")
     os.kill(pid_of(terminal), number)
     terminal.wait(rf"status={128 + number}")
+    is_sane(terminal)
+
+
+def test_a_terminal_that_nobody_reads(dashboard, tmp_path):
+    """The terminal hangs with its buffers full: the run ends in time, its report is written."""
+    out = tmp_path / "report.json"
+    terminal = dashboard(200, 60, "--out", out, seconds=4)
+    terminal.key("C-s")  # flow control is no way to stop it either
+    terminal.wait("50 of 50")
+    server = int(terminal.tmux("display-message", "-p", "#{pid}"))
+    terminal.tmux("resize-window", "-t", "t", "-x", "201", "-y", "60")
+    os.kill(server, signal.SIGSTOP)
+    try:
+        wait_for(lambda: out.exists() and out.stat().st_size > 1000, "the report", 20)
+    finally:
+        os.kill(server, signal.SIGCONT)
+    terminal.wait(r"status=[04]", 20)
     is_sane(terminal)
 
 

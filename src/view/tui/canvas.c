@@ -1,6 +1,5 @@
 #include "view/tui/canvas.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,8 +89,8 @@ static uint32_t ascii_of(uint32_t rune)
         {0x00b5, 0x00b5, 'u'}, {0x00b7, 0x00b7, '.'}, {0x00d7, 0x00d7, 'x'},
         {0x2026, 0x2026, '~'}, {0x2500, 0x2501, '-'}, {0x2502, 0x2503, '|'},
         {0x2504, 0x257f, '+'}, {0x2588, 0x2588, '#'}, {0x2591, 0x2593, '.'},
-        {0x25b2, 0x25b2, '^'}, {0x25bc, 0x25bc, 'v'}, {0x2713, 0x2713, '+'},
-        {0x2717, 0x2717, 'x'},
+        {0x25cf, 0x25cf, '*'}, {0x25b2, 0x25b2, '^'}, {0x25bc, 0x25bc, 'v'},
+        {0x2713, 0x2713, '+'}, {0x2717, 0x2717, 'x'},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         if (rune >= table[i].from && rune <= table[i].to) {
@@ -156,14 +155,33 @@ int area_printf(const struct area *area, int y, int x, enum style style, const c
     return area_text(area, y, x, style, text);
 }
 
+static int columns_of(const char *text)
+{
+    int columns = 0;
+    for (; *text != '\0'; columns++) {
+        next_rune(&text);
+    }
+    return columns;
+}
+
 void area_text_right(const struct area *area, int y, int end, enum style style,
                      const char *text)
 {
-    int columns = 0;
-    for (const char *at = text; *at != '\0'; columns++) {
-        next_rune(&at);
+    area_text(area, y, end - columns_of(text), style, text);
+}
+
+int area_text_tail(const struct area *area, int y, int x, int end, enum style style,
+                   const char *text)
+{
+    int over = columns_of(text) - (end - x);
+    if (over <= 0 || end - x < 2) {
+        return over <= 0 ? area_text(area, y, x, style, text) : x;
     }
-    area_text(area, y, end - columns, style, text);
+    for (int i = 0; i <= over; i++) {
+        next_rune(&text);
+    }
+    area_rune(area, y, x, STYLE_DIM, 0x2026);
+    return area_text(area, y, x + 1, style, text);
 }
 
 void area_title(const struct area *area, enum style style, const char *title)
@@ -174,70 +192,4 @@ void area_title(const struct area *area, enum style style, const char *title)
     int end = area_text(area, 0, 2, style, title);
     area_rune(area, 0, 1, STYLE_DIM, ' ');
     area_rune(area, 0, end, STYLE_DIM, ' ');
-}
-
-void area_bar(const struct area *area, int y, int x, int width, enum style style, double share)
-{
-    int filled = (int)(clamp((int)(share * 1000), 0, 1000) * width / 1000.0 + 0.5);
-    for (int i = 0; i < width; i++) {
-        bool full = i < filled;
-        area_rune(area, y, x + i, full ? style : STYLE_DIM, full ? 0x2588 : 0x2591);
-    }
-}
-
-void area_sparkline(const struct area *area, const double *values, int count, double top)
-{
-    static const char ascii[] = "_.:-=+*#";
-    int first = count > area->width ? count - area->width : 0;
-    int offset = area->width - (count - first);
-    for (int i = first; i < count; i++) {
-        if (isnan(values[i])) {
-            continue;
-        }
-        double share = top > 0 ? values[i] / top : 0;
-        int level = clamp((int)(share * 7.999), 0, 7);
-        uint32_t rune =
-            area->canvas->unicode ? 0x2581 + (uint32_t)level : (unsigned char)ascii[level];
-        area_rune(area, 0, offset + i - first, STYLE_ACCENT, rune);
-    }
-}
-
-/* The dots of one braille cell: two columns filled from below to `left` and `right` of 4. */
-static uint32_t braille(int left, int right)
-{
-    static const unsigned char lefts[] = {0x40, 0x04, 0x02, 0x01};
-    static const unsigned char rights[] = {0x80, 0x20, 0x10, 0x08};
-    uint32_t dots = 0;
-    for (int i = 0; i < 4; i++) {
-        dots |= (i < left ? lefts[i] : 0u) | (i < right ? rights[i] : 0u);
-    }
-    return dots == 0 ? ' ' : 0x2800 + dots;
-}
-
-/* How many dots of the `height` × 4 a value fills; 0 for a place without a value. */
-static int dots_of(const double *values, int count, int index, double top, int height)
-{
-    if (index < 0 || index >= count || top <= 0 || isnan(values[index])) {
-        return 0;
-    }
-    return clamp((int)(values[index] / top * height * 4 + 0.5), values[index] > 0 ? 1 : 0,
-                 height * 4);
-}
-
-void area_graph(const struct area *area, enum style style, const double *values, int count,
-                double top)
-{
-    int first = count - 2 * area->width;
-    for (int x = 0; x < area->width; x++) {
-        int left = dots_of(values, count, first + 2 * x, top, area->height);
-        int right = dots_of(values, count, first + 2 * x + 1, top, area->height);
-        for (int y = 0; y < area->height; y++) {
-            int below = (area->height - 1 - y) * 4;
-            int l = clamp(left - below, 0, 4), r = clamp(right - below, 0, 4);
-            if (l == 0 && r == 0) {
-                continue;
-            }
-            area_rune(area, y, x, style, area->canvas->unicode ? braille(l, r) : '#');
-        }
-    }
 }

@@ -14,11 +14,14 @@ enum style {
     STYLE_BOLD,   /* the figures that matter */
     STYLE_TITLE,  /* of a panel */
     STYLE_FOCUS,  /* title of the panel that has the focus */
-    STYLE_ACCENT, /* graphs, bars */
+    STYLE_ACCENT, /* small graphs, bars */
+    STYLE_HEAD,   /* our name at the top */
     STYLE_GOOD,
     STYLE_WARN,
     STYLE_BAD,
-    STYLE_BANNER, /* must not be overlooked */
+    STYLE_BANNER,                         /* must not be overlooked */
+    STYLE_HEIGHT,                         /* large graphs, from their foot … */
+    STYLE_HEIGHT_LAST = STYLE_HEIGHT + 4, /* … to their top */
     STYLE_COUNT,
 };
 
@@ -63,21 +66,14 @@ int area_printf(const struct area *area, int y, int x, enum style style, const c
 void area_text_right(const struct area *area, int y, int end, enum style style,
                      const char *text);
 
+/* Draws text from column x to before column `end`; of one that is too long the end, after a
+ * "…". Returns the column after it. */
+int area_text_tail(const struct area *area, int y, int x, int end, enum style style,
+                   const char *text);
+
 void area_rune(const struct area *area, int y, int x, enum style style, uint32_t rune);
 
 /* The title line of a panel: "─ title ──────". */
 void area_title(const struct area *area, enum style style, const char *title);
-
-/* A bar of `width` cells from column x on, filled to `share` (0 to 1). */
-void area_bar(const struct area *area, int y, int x, int width, enum style style, double share);
-
-/* A line of block cells in the first row: the last of `count` values, right-aligned, scaled to
- * `top`; NAN leaves its cell empty. */
-void area_sparkline(const struct area *area, const double *values, int count, double top);
-
-/* A graph in braille dots (ASCII: in '#') over the whole area, two values a cell; the last
- * values at its right edge, scaled to `top`. */
-void area_graph(const struct area *area, enum style style, const double *values, int count,
-                double top);
 
 #endif

@@ -11,22 +11,38 @@ enum { MESSAGE_FRAMES = 6 };
 const struct model_graph model_graphs[MODEL_GRAPHS] = {
     {"segments a second", SERIES_SEGMENTS, MODEL_UNIT_NUMBER},
     {"throughput", SERIES_BYTES, MODEL_UNIT_BYTES},
-    {"HTTP requests a second", SERIES_REQUESTS, MODEL_UNIT_NUMBER},
     {"active viewers", SERIES_ACTIVE, MODEL_UNIT_NUMBER},
-    {"stalled viewers", SERIES_STALLED, MODEL_UNIT_NUMBER},
+    {"HTTP requests a second", SERIES_REQUESTS, MODEL_UNIT_NUMBER},
     {"segment download p95", SERIES_DOWNLOAD_P95, MODEL_UNIT_TIME},
+    {"stalled viewers", SERIES_STALLED, MODEL_UNIT_NUMBER},
     {"failures a second", SERIES_FAILURES, MODEL_UNIT_NUMBER},
     {"busiest worker's CPU", SERIES_WORKER_CPU, MODEL_UNIT_SHARE},
 };
 
-int model_column(const struct model *model, enum series series, double *values, double *ret_top)
+unsigned model_graph_from(const struct model *model, unsigned number)
+{
+    const struct shoal_schema *schema = model->frame.counters[FRAME_RUN].schema;
+    number %= MODEL_GRAPHS;
+    while (schema != NULL && series_is_absent(model_graphs[number].series, schema)) {
+        number = (number + 1) % MODEL_GRAPHS; /* of rates there is always one */
+    }
+    return number;
+}
+
+double model_top(const double *values, int count)
 {
     double top = 0;
-    for (size_t i = 0; i < model->row_count; i++) {
-        values[i] = model->rows[i].value[series];
+    for (int i = 0; i < count; i++) {
         top = values[i] > top ? values[i] : top;
     }
-    *ret_top = top;
+    return top;
+}
+
+int model_column(const struct model *model, enum series series, double *values)
+{
+    for (size_t i = 0; i < model->row_count; i++) {
+        values[i] = model->rows[i].value[series];
+    }
     return (int)model->row_count;
 }
 
@@ -74,16 +90,9 @@ static void stop(struct model *model)
 static void move_focus(struct model *model, int direction)
 {
     int places = panels_count + 1; /* "none" is one of them */
-    model->focus = (model->focus + 1 + direction + places) % places - 1;
-}
-
-/* The next figure that the run's engine can tell; of rates there is always one. */
-static void change_graph(struct model *model)
-{
-    const struct shoal_schema *schema = model->frame.counters[FRAME_RUN].schema;
     do {
-        model->graph = (model->graph + 1) % MODEL_GRAPHS;
-    } while (schema != NULL && series_is_absent(model_graphs[model->graph].series, schema));
+        model->focus = (model->focus + 1 + direction + places) % places - 1;
+    } while (model->focus >= 0 && panels[model->focus].wanted(model) == 0);
 }
 
 void model_key(struct model *model, int key)
@@ -114,7 +123,7 @@ void model_key(struct model *model, int key)
         model->window = (model->window + 1) % FRAME_WINDOWS;
         break;
     case 'g':
-        change_graph(model);
+        model->graph = model_graph_from(model, model->graph + 1);
         break;
     case '+':
     case '=':

@@ -28,9 +28,12 @@ struct model {
 
     const char *url; /* where the page is served, or NULL; borrowed */
 
+    int64_t frame_cost_us,
+        frame_cost_max_us; /* CPU time of the last frame, and of the dearest */
+
     enum frame_window window; /* of times, failures, quality */
     enum model_sort sort;
-    unsigned graph; /* which of model_graphs is drawn large */
+    unsigned graph; /* which of model_graphs is the first of those drawn large */
     int focus;      /* number of the panel, -1: none */
     bool paused, help;
     unsigned stops;     /* how often stop was asked for here */
@@ -48,10 +51,14 @@ struct model_graph {
 enum { MODEL_GRAPHS = 8 };
 extern const struct model_graph model_graphs[MODEL_GRAPHS];
 
-/* Copies the column of a series into values (room for MODEL_ROWS); returns how many, and the
- * greatest in *ret_top. */
-int model_column(const struct model *model, enum series series, double *values,
-                 double *ret_top);
+/* The first figure from `number` on, counted round, that the run's engine can tell. */
+unsigned model_graph_from(const struct model *model, unsigned number);
+
+/* Copies the column of a series into values (room for MODEL_ROWS); returns how many. */
+int model_column(const struct model *model, enum series series, double *values);
+
+/* The greatest of the values, at least 0. */
+double model_top(const double *values, int count);
 
 /* What a key does to the model and, through the frame's control, to the run. `key` is a
  * character or one of these. */

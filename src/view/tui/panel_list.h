@@ -13,6 +13,7 @@
 PANEL(viewers)
 PANEL(rates)
 PANEL(graph)
+PANEL(second)
 PANEL(times)
 PANEL(quality)
 PANEL(variants)

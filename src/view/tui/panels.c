@@ -7,24 +7,26 @@
 #include <string.h>
 
 enum {
-    TWO_COLUMNS_FROM = 112, /* width from which panels stand in two columns */
+    TWO_COLUMNS_FROM = 118, /* width from which panels stand in two columns */
     LEAST_WIDTH = 40,
     LEAST_HEIGHT = 8,
+    LEAST_FOCUS = 4, /* rows that the panel with the focus gets at least */
     PANELS_MAX = 16,
     CORE = 6, /* panels of a rank below this come before any other grows past its share */
 };
 
-/* In the order in which they are drawn. */
+/* In the order in which they are drawn. On the smallest screen those of the core just fit. */
 const struct panel panels[] = {
-    {"Viewers", 2, 2, panel_viewers_wanted, panel_viewers_draw, 0, 0},
-    {"Rates", 3, 6, panel_rates_wanted, panel_rates_draw, 0, 1},
+    {"Viewers", 2, 3, panel_viewers_wanted, panel_viewers_draw, 0, 0},
+    {"Rates", 4, 6, panel_rates_wanted, panel_rates_draw, 0, 1},
     {"Graph", 4, 4, panel_graph_wanted, panel_graph_draw, 0, 9},
-    {"Times", 3, 4, panel_times_wanted, panel_times_draw, 1, 2},
-    {"Quality", 2, 3, panel_quality_wanted, panel_quality_draw, 1, 3},
+    {"Times", 4, 4, panel_times_wanted, panel_times_draw, 1, 2},
+    {"Quality", 3, 3, panel_quality_wanted, panel_quality_draw, 1, 3},
     {"Variants", 2, 4, panel_variants_wanted, panel_variants_draw, 0, 7},
     {"Failures", 2, 3, panel_failures_wanted, panel_failures_draw, 1, 4},
     {"Samples", 3, 4, panel_samples_wanted, panel_samples_draw, 1, 8},
     {"Thresholds", 2, 4, panel_thresholds_wanted, panel_thresholds_draw, 1, 6},
+    {"Second graph", 4, 4, panel_second_wanted, panel_second_draw, 1, 11},
     {"Origin", 2, 9, panel_origin_wanted, panel_origin_draw, 0, 10},
     {"Generator", 2, 2, panel_generator_wanted, panel_generator_draw, 0, 5},
 };
@@ -50,17 +52,25 @@ static void give(struct layout *layout, int panel, int rows)
     }
 }
 
-/* Gives the panels of a column their rows: what none can do without first, then fair shares in
- * the order of rank, then all they want, first the one that has the focus. */
+/* Gives the panels of a column their rows: first the one that has the focus, which others make
+ * room for; then what none can do without, then fair shares in the order of rank, then all they
+ * want. */
 static void lay_out(const struct model *model, struct layout *layout)
 {
     int by_rank[PANELS_MAX];
     for (int i = 0; i < panels_count; i++) {
         by_rank[panels[i].rank] = i;
     }
+    int focus = model->focus;
+    if (focus >= 0 && layout->wanted[focus] > 0) {
+        int share = layout->height / 2;
+        give(layout, focus,
+             min(layout->wanted[focus], share > LEAST_FOCUS ? share : LEAST_FOCUS));
+    }
     for (int rank = 0; rank < CORE; rank++) {
         int i = by_rank[rank];
-        if (layout->wanted[i] > 0 && layout->height >= panels[i].least) {
+        if (layout->wanted[i] > 0 && layout->given[i] == 0 &&
+            layout->height >= panels[i].least) {
             give(layout, i, panels[i].least);
         }
     }
@@ -70,8 +80,8 @@ static void lay_out(const struct model *model, struct layout *layout)
             give(layout, i, min(layout->wanted[i], panels[i].fair));
         }
     }
-    if (model->focus >= 0 && layout->given[model->focus] > 0) {
-        give(layout, model->focus, layout->wanted[model->focus]);
+    if (focus >= 0) {
+        give(layout, focus, layout->wanted[focus]);
     }
     for (int rank = 0; rank < panels_count; rank++) {
         int i = by_rank[rank];
@@ -104,21 +114,19 @@ static void draw_header(const struct model *model, const struct area *area)
 {
     static const char *const phases[] = {"starting", "running", "ending", "over"};
     const struct frame *frame = &model->frame;
-    const char *paused = model->paused ? "display PAUSED  " : "";
+    bool running = frame->phase == RUN_PHASE_RUNNING && !model->paused;
     char at[FORMAT_MAX], planned[FORMAT_MAX], right[120];
     format_clock(at, sizeof(at), frame->at_us);
-    if (frame->info->duration_us > 0) {
-        format_clock(planned, sizeof(planned), frame->info->duration_us);
-        snprintf(right, sizeof(right), " %s%s %s / %s ", paused, phases[frame->phase], at,
-                 planned);
-    } else {
-        snprintf(right, sizeof(right), " %s%s %s ", paused, phases[frame->phase], at);
-    }
-    area_text(area, 0, 0, STYLE_TITLE, "shoal");
-    area_text(area, 0, 7, STYLE_PLAIN, frame->info->url);
-    area_text_right(
-        area, 0, area->width,
-        frame->phase == RUN_PHASE_RUNNING && !model->paused ? STYLE_GOOD : STYLE_WARN, right);
+    format_clock(planned, sizeof(planned), frame->info->duration_us);
+    bool ends = frame->info->duration_us > 0;
+    int width =
+        snprintf(right, sizeof(right), "%s%s %s%s%s ", model->paused ? "display PAUSED  " : "",
+                 phases[frame->phase], at, ends ? " / " : "", ends ? planned : "");
+    int end = area->width - width;
+    area_text(area, 0, 0, STYLE_HEAD, " shoal ");
+    area_text_tail(area, 0, 8, end - 3, STYLE_BOLD, frame->info->url);
+    area_rune(area, 0, end - 2, running ? STYLE_GOOD : STYLE_WARN, 0x25cf);
+    area_text(area, 0, end, running ? STYLE_GOOD : STYLE_WARN, right);
 }
 
 /* What must not be overlooked, or NULL. */
@@ -204,6 +212,12 @@ static void draw_help(const struct model *model, const struct area *area)
     }
     if (model->url != NULL) {
         area_printf(&box, COUNT + 1, 2, STYLE_TITLE, " the page: %s ", model->url);
+    }
+    if (model->frame_cost_max_us > 0) {
+        char cost[FORMAT_MAX], text[64];
+        format_duration(cost, sizeof(cost), model->frame_cost_max_us);
+        snprintf(text, sizeof(text), " a frame took %s at most ", cost);
+        area_text_right(&box, 0, WIDTH - 2, STYLE_DIM, text);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "stats/metrics.h"
 #include "view/format.h"
 #include "view/tui/panel_list.h"
+#include "view/tui/plot.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,20 +11,21 @@
 struct time_row {
     const char *name;
     uint32_t histogram;
-    bool always; /* shown before anything was recorded */
+    bool always;        /* shown before anything was recorded */
+    enum series series; /* its history, or SERIES_COUNT */
 };
 
 static const struct time_row time_rows[] = {
-    {"playlist", METRIC_PLAYLIST_FIRST_BYTE, true},
-    {"first byte", METRIC_SEGMENT_FIRST_BYTE, true},
-    {"segment", METRIC_SEGMENT_DOWNLOAD, true},
-    {"startup", METRIC_STARTUP, true},
-    {"stall", METRIC_STALL, false},
-    {"live latency", METRIC_EDGE_LATENCY, false},
-    {"slack left", METRIC_DEADLINE_SLACK, false},
-    {"connect", METRIC_TCP_CONNECT, false},
-    {"TLS", METRIC_TLS_HANDSHAKE, false},
-    {"DNS", METRIC_DNS, false},
+    {"playlist", METRIC_PLAYLIST_FIRST_BYTE, true, SERIES_PLAYLIST_P95},
+    {"first byte", METRIC_SEGMENT_FIRST_BYTE, true, SERIES_FIRST_BYTE_P95},
+    {"segment", METRIC_SEGMENT_DOWNLOAD, true, SERIES_DOWNLOAD_P95},
+    {"startup", METRIC_STARTUP, true, SERIES_STARTUP_P95},
+    {"stall", METRIC_STALL, false, SERIES_COUNT},
+    {"live latency", METRIC_EDGE_LATENCY, false, SERIES_EDGE_P95},
+    {"slack left", METRIC_DEADLINE_SLACK, false, SERIES_SLACK_P50},
+    {"connect", METRIC_TCP_CONNECT, false, SERIES_COUNT},
+    {"TLS", METRIC_TLS_HANDSHAKE, false, SERIES_COUNT},
+    {"DNS", METRIC_DNS, false, SERIES_COUNT},
 };
 
 enum { TIME_ROWS = sizeof(time_rows) / sizeof(time_rows[0]) };
@@ -48,11 +50,12 @@ int panel_times_wanted(const struct model *m)
     return rows;
 }
 
+enum { TIME_NAME = 13, TIME_COLUMN = 9, TIME_END = TIME_NAME + 5 * TIME_COLUMN };
+
 static void draw_time_row(const struct model *m, const struct area *area, int y,
                           const struct time_row *row)
 {
     static const double percents[] = {50, 90, 95, 99};
-    enum { NAME = 13, COLUMN = 9 };
     const struct shoal_interval *full = &m->frame.full[m->window];
     struct shoal_summary summary;
     uint64_t us[4];
@@ -63,9 +66,15 @@ static void draw_time_row(const struct model *m, const struct area *area, int y,
     for (int i = 0; i < 5; i++) {
         uint64_t value = i < 4 ? us[i] : summary.max;
         enum style style = i == 2 ? STYLE_BOLD : STYLE_PLAIN;
-        area_text_right(area, y, NAME + (i + 1) * COLUMN, style,
+        area_text_right(area, y, TIME_NAME + (i + 1) * TIME_COLUMN, style,
                         summary.count == 0 ? "-"
                                            : format_duration(text, FORMAT_MAX, (int64_t)value));
+    }
+    if (row->series != SERIES_COUNT) {
+        double values[MODEL_ROWS];
+        int count = model_column(m, row->series, values);
+        struct area line = area_part(area, TIME_END + 2, y, area->width - TIME_END - 3, 1);
+        plot_line(&line, values, count, model_top(values, count));
     }
 }
 
@@ -76,7 +85,7 @@ void panel_times_draw(const struct model *m, const struct area *area, enum style
     snprintf(words, sizeof(words), "Times %s", frame_window_names[m->window]);
     area_title(area, title, words);
     for (int i = 0; i < 5; i++) {
-        area_text_right(area, 0, 13 + (i + 1) * 9 + 1, STYLE_DIM, heads[i]);
+        area_text_right(area, 0, TIME_NAME + (i + 1) * TIME_COLUMN + 1, STYLE_DIM, heads[i]);
     }
     int y = 1;
     for (int i = 0; i < TIME_ROWS && y < area->height; i++) {
@@ -99,18 +108,6 @@ static int put_figure(const struct area *area, int y, int x, const char *words,
     x = area_text(area, y, x, STYLE_DIM, words);
     x = area_text(area, y, x + 1, style, value);
     return x + 3;
-}
-
-/* A counter's total, or nothing where the engine cannot tell it. */
-static int put_total(const struct area *area, int y, int x, const struct shoal_interval *run,
-                     const char *words, uint32_t counter)
-{
-    char text[FORMAT_MAX];
-    if (run->schema->def.counters[counter].absent) {
-        return x;
-    }
-    return put_figure(area, y, x, words, STYLE_PLAIN,
-                      format_count(text, FORMAT_MAX, shoal_total(run, counter)));
 }
 
 struct quantile {
@@ -137,15 +134,39 @@ static int put_quantile(const struct model *m, const struct area *area, int y, i
     return put_figure(area, y, x, quantile->words, STYLE_PLAIN, text);
 }
 
+/* What the run has seen so far, whatever the window. */
+static void draw_totals(const struct model *m, const struct area *area)
+{
+    static const struct {
+        uint32_t counter;
+        const char *words;
+    } totals[] = {{METRIC_STALLS, "stalls"},
+                  {METRIC_DEADLINE_MISSED, "late"},
+                  {METRIC_SEGMENTS_SKIPPED, "skipped"},
+                  {METRIC_VARIANT_SWITCHES, "switches"}};
+    const struct shoal_interval *run = &m->frame.counters[FRAME_RUN];
+    char text[FORMAT_MAX];
+    int x = area_text(area, 3, 1, STYLE_DIM, "in all ");
+    for (size_t i = 0; i < sizeof(totals) / sizeof(totals[0]); i++) {
+        if (run->schema->def.counters[totals[i].counter].absent) {
+            continue; /* the engine cannot tell */
+        }
+        uint64_t total = shoal_total(run, totals[i].counter);
+        x = area_text(area, 3, x, STYLE_PLAIN, format_count(text, FORMAT_MAX, total)) + 1;
+        x = area_text(area, 3, x, STYLE_DIM, totals[i].words) + 2;
+    }
+}
+
 void panel_quality_draw(const struct model *m, const struct area *area, enum style title)
 {
     static const struct quantile startup = {"startup p95", METRIC_STARTUP, 95};
     static const struct quantile latency = {"live latency p50", METRIC_EDGE_LATENCY, 50};
     static const struct quantile slack = {"slack p5", METRIC_DEADLINE_SLACK, 5};
+    enum { SLACK_WIDTH = 17 };
     const struct shoal_interval *window = &m->frame.counters[m->window];
-    const struct shoal_interval *run = &m->frame.counters[FRAME_RUN];
     double rebuffer = shoal_derived(window, METRIC_REBUFFER_RATIO);
     double stalls = shoal_rate(window, METRIC_STALLS) * 60;
+    double switches = shoal_rate(window, METRIC_VARIANT_SWITCHES) * 60;
     char text[FORMAT_MAX], words[40];
     snprintf(words, sizeof(words), "Quality %s", frame_window_names[m->window]);
     area_title(area, title, words);
@@ -153,13 +174,16 @@ void panel_quality_draw(const struct model *m, const struct area *area, enum sty
                        format_percent(text, FORMAT_MAX, rebuffer));
     x = put_figure(area, 1, x, "stalls/min", stalls > 0 ? STYLE_BAD : STYLE_GOOD,
                    format_number(text, FORMAT_MAX, stalls));
-    put_quantile(m, area, 1, x, &startup);
-    x = put_quantile(m, area, 2, 1, &latency);
-    put_quantile(m, area, 2, x, &slack);
-    x = put_total(area, 3, 1, run, "late", METRIC_DEADLINE_MISSED);
-    x = put_total(area, 3, x, run, "skipped", METRIC_SEGMENTS_SKIPPED);
-    x = put_total(area, 3, x, run, "switches", METRIC_VARIANT_SWITCHES);
-    put_total(area, 3, x, run, "stalls", METRIC_STALLS);
+    if (!window->schema->def.counters[METRIC_VARIANT_SWITCHES].absent) {
+        put_figure(area, 1, x, "switches/min", STYLE_PLAIN,
+                   format_number(text, FORMAT_MAX, switches));
+    }
+    x = put_quantile(m, area, 2, 1, &startup);
+    x = put_quantile(m, area, 2, x, &latency);
+    if (x + SLACK_WIDTH <= area->width) {
+        put_quantile(m, area, 2, x, &slack);
+    }
+    draw_totals(m, area);
 }
 
 struct failure_row {
@@ -274,8 +298,12 @@ void panel_samples_draw(const struct model *m, const struct area *area, enum sty
         }
         area_text_right(area, i + 1, 8, STYLE_DIM, at);
         area_text(area, i + 1, 9, STYLE_BAD, status);
-        int x = area_text(area, i + 1, 13, STYLE_PLAIN, fail_info(sample->fail)->words);
-        area_printf(area, i + 1, x + 1, STYLE_DIM, "%s %s", sample->url, sample->address);
+        int x = area_text(area, i + 1, 13, STYLE_PLAIN, fail_info(sample->fail)->words) + 1;
+        int room = area->width - 1 - x;
+        if (room > (int)(strlen(sample->url) + strlen(sample->address)) + 1) {
+            area_text_right(area, i + 1, area->width - 1, STYLE_DIM, sample->address);
+        }
+        area_text_tail(area, i + 1, x, area->width - 1, STYLE_DIM, sample->url);
     }
 }
 

@@ -53,15 +53,19 @@ static void choose_colours(struct terminal *terminal)
         enum style style;
         short of_256, of_8;
     } colours[] = {
-        {STYLE_TITLE, 32, COLOR_BLUE},    {STYLE_FOCUS, 166, COLOR_MAGENTA},
-        {STYLE_ACCENT, 32, COLOR_CYAN},   {STYLE_GOOD, 34, COLOR_GREEN},
-        {STYLE_WARN, 166, COLOR_MAGENTA}, {STYLE_BAD, 160, COLOR_RED},
-        {STYLE_BANNER, 160, COLOR_RED},
+        {STYLE_TITLE, 32, COLOR_BLUE},          {STYLE_FOCUS, 166, COLOR_MAGENTA},
+        {STYLE_ACCENT, 32, COLOR_CYAN},         {STYLE_GOOD, 34, COLOR_GREEN},
+        {STYLE_WARN, 166, COLOR_MAGENTA},       {STYLE_BAD, 160, COLOR_RED},
+        {STYLE_BANNER, 160, COLOR_RED},         {STYLE_HEAD, 32, COLOR_BLUE},
+        {STYLE_HEIGHT, 30, COLOR_CYAN},         {STYLE_HEIGHT + 1, 32, COLOR_CYAN},
+        {STYLE_HEIGHT + 2, 62, COLOR_BLUE},     {STYLE_HEIGHT + 3, 134, COLOR_MAGENTA},
+        {STYLE_HEIGHT + 4, 162, COLOR_MAGENTA},
     };
     terminal->attributes[STYLE_DIM] = A_NORMAL;
     terminal->attributes[STYLE_BOLD] = A_BOLD;
     terminal->attributes[STYLE_TITLE] = A_BOLD;
     terminal->attributes[STYLE_FOCUS] = A_BOLD | A_REVERSE;
+    terminal->attributes[STYLE_HEAD] = A_BOLD | A_REVERSE;
     terminal->attributes[STYLE_BAD] = A_BOLD;
     terminal->attributes[STYLE_BANNER] = A_BOLD | A_REVERSE;
     const char *no_colour = getenv("NO_COLOR");
@@ -144,6 +148,17 @@ static struct terminal *fail_open(struct terminal *terminal, struct err *err, co
     return NULL;
 }
 
+/* A dashboard that ctrl-s could stop would hold up the end of the run. */
+static void ignore_flow_control(void)
+{
+    struct termios now;
+    if (tcgetattr(STDIN_FILENO, &now) == 0) {
+        now.c_iflag &= ~(tcflag_t)IXON;
+        tcsetattr(STDIN_FILENO, TCSANOW, &now);
+        def_prog_mode();
+    }
+}
+
 struct terminal *terminal_open(struct err *err)
 {
     struct terminal *terminal = calloc(1, sizeof(*terminal));
@@ -173,6 +188,7 @@ struct terminal *terminal_open(struct err *err)
     keypad(stdscr, TRUE);
     nodelay(stdscr, TRUE);
     set_escdelay(25);
+    ignore_flow_control();
     choose_colours(terminal);
     getmaxyx(stdscr, terminal->height, terminal->width);
     return terminal;
@@ -191,6 +207,14 @@ void terminal_close(struct terminal *terminal)
     close(terminal->pipe[0]);
     close(terminal->pipe[1]);
     free(terminal);
+}
+
+void terminal_discard(void)
+{
+    /* Linux wakes who waits to write not when the buffer is emptied, but when it is started. */
+    tcflow(STDOUT_FILENO, TCOOFF);
+    tcflush(STDOUT_FILENO, TCOFLUSH);
+    tcflow(STDOUT_FILENO, TCOON);
 }
 
 bool terminal_is_unicode(const struct terminal *terminal)
@@ -217,6 +241,13 @@ static bool is_in_foreground(void)
     return tcgetpgrp(STDOUT_FILENO) == getpgrp();
 }
 
+/* Whether a frame would not wait for whoever reads the terminal. */
+static bool takes_more(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0;
+}
+
 static void show_cell(const struct terminal *terminal, int y, int x, struct cell cell)
 {
     wchar_t text[2] = {(wchar_t)cell.rune, 0};
@@ -228,7 +259,7 @@ static void show_cell(const struct terminal *terminal, int y, int x, struct cell
 
 void terminal_show(struct terminal *terminal, const struct canvas *canvas)
 {
-    if (!is_in_foreground()) {
+    if (!is_in_foreground() || !takes_more()) {
         return;
     }
     for (int y = 0; y < canvas->height && y < terminal->height; y++) {

@@ -25,8 +25,13 @@ bool terminal_is_unicode(const struct terminal *terminal);
 /* Its size now; it may have changed. */
 void terminal_size(struct terminal *terminal, int *ret_width, int *ret_height);
 
-/* Shows a canvas of this size. Nothing while this process is in the background. */
+/* Shows a canvas of this size. Nothing while this process is in the background or whoever
+ * should read the terminal does not. */
 void terminal_show(struct terminal *terminal, const struct canvas *canvas);
+
+/* Throws away what the terminal has yet to show, so that a thread which waits to write goes on.
+ * From any thread. */
+void terminal_discard(void);
 
 /* Waits up to timeout_ms for a key, a byte in stop_fd or a signal. Returns the key as model.h
  * names them, or MODEL_KEY_NONE. Suspends and comes back inside of it when asked to. */

@@ -1,6 +1,7 @@
 #include "view/tui/tui.h"
 
 #include "base/clock.h"
+#include "view/thread.h"
 #include "view/tui/model.h"
 #include "view/tui/panels.h"
 #include "view/tui/terminal.h"
@@ -11,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     FRAME_US = 500000,
-    LOOK_MS = 100, /* how often the size is looked at */
+    LOOK_MS = 100,       /* how often the size is looked at */
+    STOP_NS = 300000000, /* how long the terminal may take for the last frame */
 };
 
 struct tui {
@@ -32,15 +35,23 @@ struct tui {
     struct terminal *terminal;
     struct canvas canvas;
     struct model model;
+    uint64_t frames;
 };
 
-/* Reads what is to be shown. While paused only the banner's and the run's state move on. */
+/* Whether the screen has to change by itself. A paused display reads and draws nothing, so it
+ * costs nothing, but for the end of a message. */
+static bool moves_on(struct model *model)
+{
+    bool expired = model->message_frames > 0 && --model->message_frames == 0;
+    if (expired) {
+        model->message[0] = '\0';
+    }
+    return expired || !model->paused;
+}
+
 static void read_model(struct tui *tui)
 {
     struct model *model = &tui->model;
-    if (model->message_frames > 0 && --model->message_frames == 0) {
-        model->message[0] = '\0';
-    }
     if (model->paused) {
         return;
     }
@@ -62,6 +73,23 @@ static void show(struct tui *tui)
     }
 }
 
+static int64_t thread_cpu_us(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
+}
+
+/* The first frame pays for memory and fonts of its own; it is no measure of the others. */
+static void note_cost(struct tui *tui, int64_t cost_us)
+{
+    struct model *model = &tui->model;
+    model->frame_cost_us = cost_us;
+    if (tui->frames++ > 0 && cost_us > model->frame_cost_max_us) {
+        model->frame_cost_max_us = cost_us;
+    }
+}
+
 static bool is_stopped(const struct tui *tui)
 {
     uint64_t value;
@@ -80,17 +108,22 @@ static void run(struct tui *tui)
     int64_t next_us = 0;
     while (!is_stopped(tui)) {
         int64_t now_us = clock_monotonic_us();
-        bool due = now_us >= next_us;
+        int64_t before_us = thread_cpu_us();
+        bool due = now_us >= next_us, draw = false;
         int key = MODEL_KEY_NONE;
         if (due) {
+            draw = moves_on(&tui->model);
             read_model(tui);
             next_us = now_us + FRAME_US;
         } else {
             key = terminal_wait(tui->terminal, tui->stop_fd, LOOK_MS);
             model_key(&tui->model, key);
         }
-        if (due || key != MODEL_KEY_NONE || size_changed(tui)) {
+        if (draw || key != MODEL_KEY_NONE || size_changed(tui)) {
             show(tui);
+        }
+        if (draw) {
+            note_cost(tui, thread_cpu_us() - before_us);
         }
     }
 }
@@ -98,6 +131,7 @@ static void run(struct tui *tui)
 static void *thread_main(void *arg)
 {
     struct tui *tui = arg;
+    thread_give_way("dashboard");
     tui->terminal = terminal_open(&tui->err);
     tui->opened = tui->terminal != NULL;
     bool opened = tui->opened;
@@ -156,6 +190,17 @@ struct tui *tui_start(struct frame_source *source, const char *url, struct err *
     return tui;
 }
 
+/* Waits for a thread's end for a while. */
+static bool joined(pthread_t thread)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += STOP_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return pthread_timedjoin_np(thread, NULL, &until) == 0;
+}
+
 void tui_stop(struct tui *tui)
 {
     if (tui == NULL) {
@@ -164,6 +209,8 @@ void tui_stop(struct tui *tui)
     uint64_t one = 1;
     ssize_t written = write(tui->stop_fd, &one, sizeof(one));
     (void)written; /* an eventfd at 0 always takes 1 */
-    pthread_join(tui->thread, NULL);
+    while (!joined(tui->thread)) {
+        terminal_discard(); /* nobody reads: what the thread waits to write is lost */
+    }
     tui_free(tui);
 }

@@ -3,7 +3,9 @@
 #include "view/tui/canvas.h"
 #include "view/tui/model.h"
 #include "view/tui/panels.h"
+#include "view/tui/plot.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,6 +72,11 @@ static void play_and_show(struct shown *shown, int width, int height)
     show(shown, width, height);
 }
 
+static bool says(const struct shown *shown, const char *words)
+{
+    return memmem(shown->text.ptr, shown->text.len, words, strlen(words)) != NULL;
+}
+
 static void test_80x24(void **state)
 {
     struct shown *shown = *state;
@@ -110,9 +117,34 @@ static void test_help(void **state)
     fixture_assert_golden(&shown->text, "tui-help.txt");
 }
 
-static bool says(const struct shown *shown, const char *words)
+/* On the smallest screen each named figure is there, and tab brings up what is not. */
+static void test_focus_brings_a_panel_up(void **state)
 {
-    return memmem(shown->text.ptr, shown->text.len, words, strlen(words)) != NULL;
+    static const char *const always[] = {
+        "Viewers",  "ended",    "Rates",   " 300 s ", "bit/s",    "Times",  "p99",
+        "rebuffer", "switches", "startup", "latency", "Failures", "worker", "sampler late"};
+    struct shown *shown = *state;
+    play_and_show(shown, 60, 20);
+    for (int banner = 0; banner < 2; banner++) {
+        shown->fixture.feeders[1].saturated = banner == 1;
+        fixture_play(&shown->fixture, 3000000, 1000, false);
+        show(shown, 60, 20);
+        assert_int_equal(says(shown, "BOTTLENECK"), banner);
+        for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
+            assert_true(says(shown, always[i]));
+        }
+    }
+    assert_false(says(shown, "Last failures"));
+    assert_false(says(shown, "Variants"));
+    bool samples = false, variants = false, graph = false;
+    for (int i = 0; i < panels_count; i++) {
+        model_key(&shown->model, MODEL_KEY_TAB);
+        show(shown, 60, 20);
+        samples = samples || says(shown, "Last failures");
+        variants = variants || says(shown, "Variants");
+        graph = graph || says(shown, "segments a second");
+    }
+    assert_true(samples && variants && graph);
 }
 
 static void test_banner_when_the_generator_is_the_limit(void **state)
@@ -195,6 +227,37 @@ static void test_text_from_outside_stays_in_its_cells(void **state)
     assert_string_equal(shown->text.ptr, "a?[2J?\xc3\xa9?\n at both end\n");
 }
 
+static void assert_dump(struct shown *shown, const char *expected)
+{
+    shown->text.len = 0;
+    assert_int_equal(canvas_dump(&shown->canvas, &shown->text), 0);
+    assert_int_equal(buf_append(&shown->text, "", 1), 0);
+    assert_string_equal(shown->text.ptr, expected);
+}
+
+static void test_plots(void **state)
+{
+    static const double ramp[] = {0, 8}, many[] = {9, 9, 9, 4, 4, 4, 4, 8, NAN};
+    struct shown *shown = *state;
+    struct canvas *canvas = &shown->canvas;
+    for (int unicode = 0; unicode < 2; unicode++) {
+        canvas->unicode = unicode;
+        assert_int_equal(canvas_reset(canvas, 4, 5), 0);
+        struct area screen = canvas_area(canvas);
+        struct area graph = area_part(&screen, 0, 0, 4, 2),
+                    line = area_part(&screen, 0, 2, 4, 1);
+        plot_graph(&graph, ramp, 2, 8); /* two values, stretched over the whole width */
+        plot_line(&line, many, 9, 8);
+        plot_bar(&screen, 3, 0, 4, STYLE_ACCENT, 0.3);
+        area_text_tail(&screen, 4, 0, 4, STYLE_PLAIN, "abcdef");
+        assert_dump(shown, unicode ? "  \u28e0\u28fe\n\u2880\u28f4\u28ff\u28ff\n"
+                                     "\u2584\u2584\u2588\n"
+                                     "\u2588\u258e\u2591\u2591\n\u2026def\n"
+                                   : "  ##\n####\n--#\n#...\n~def\n");
+    }
+    assert_int_equal(plot_graph_shows(4, 9), 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +268,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_help, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_banner_when_the_generator_is_the_limit, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_focus_brings_a_panel_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_plots, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_any_size_is_safe, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_text_from_outside_stays_in_its_cells, set_up,
