@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* No plot is wider; and no answer of the history greater than some 700 kB. */
+enum { HISTORY_ROWS = 2000 };
+
 static json_t *integer(uint64_t value)
 {
     return json_integer((json_int_t)value);
@@ -316,16 +319,55 @@ int live_json_write_snapshot(const struct frame *frame, struct buf *out)
     return dump(root, out);
 }
 
-/* Adds the columns of the exporters. Returns 0, or -1 without memory. */
-static int add_origin(const struct recorder *recorder, unsigned exporters, size_t first,
-                      size_t room, json_t *columns)
+/* Which rows an answer holds: at most HISTORY_ROWS, evenly apart and with the newest. */
+struct history_rows {
+    size_t first, stride, count;
+};
+
+static struct history_rows choose_rows(size_t first, size_t total)
 {
-    struct series_origin *rows = calloc(room + 1, sizeof(*rows));
+    size_t room = first < total ? total - first : 0;
+    size_t stride = room > HISTORY_ROWS ? (room + HISTORY_ROWS - 1) / HISTORY_ROWS : 1;
+    size_t offset = room > 0 ? (room - 1) % stride : 0;
+    return (struct history_rows){first + offset, stride, (room + stride - 1) / stride};
+}
+
+/* Adds a column for each series. */
+static int add_series(const struct recorder *recorder, const struct history_rows *chosen,
+                      json_t *columns)
+{
+    struct series_row *rows = calloc(chosen->count + 1, sizeof(*rows));
+    size_t count = 0;
     if (rows == NULL) {
         return -1;
     }
+    for (size_t i = 0; i < chosen->count; i++) {
+        count += recorder_rows(recorder, chosen->first + i * chosen->stride, &rows[count], 1);
+    }
+    for (unsigned s = 0; s < SERIES_COUNT; s++) {
+        json_t *column = json_array();
+        for (size_t i = 0; i < count; i++) {
+            json_array_append_new(column, json_util_real(rows[i].value[s]));
+        }
+        json_object_set_new(columns, series_name(s), column);
+    }
+    free(rows);
+    return 0;
+}
+
+/* Adds the columns of the exporters. */
+static int add_origin(const struct recorder *recorder, unsigned exporters,
+                      const struct history_rows *chosen, json_t *columns)
+{
+    struct series_origin *rows = calloc(chosen->count + 1, sizeof(*rows));
+    size_t count = 0;
     char name[32];
-    size_t count = recorder_origin(recorder, first, rows, room);
+    if (rows == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < chosen->count; i++) {
+        count += recorder_origin(recorder, chosen->first + i * chosen->stride, &rows[count], 1);
+    }
     for (unsigned i = 0; i < exporters * ORIGIN_FIGURES; i++) {
         unsigned number = i / ORIGIN_FIGURES, figure = i % ORIGIN_FIGURES;
         json_t *column = json_array();
@@ -345,29 +387,17 @@ int live_json_write_history(const struct recorder *recorder, size_t first, struc
         return -1;
     }
     recorder_state(recorder, state);
-    size_t room = first < state->row_count ? state->row_count - first : 0;
+    size_t total = state->row_count;
     unsigned step_s = state->step_s, exporters = state->origin_count;
     free(state);
-    struct series_row *rows = calloc(room + 1, sizeof(*rows));
-    if (rows == NULL) {
-        return -1;
-    }
-    size_t count = recorder_rows(recorder, first, rows, room);
+    struct history_rows chosen = choose_rows(first, total);
     json_t *columns = json_object();
-    for (unsigned s = 0; s < SERIES_COUNT; s++) {
-        json_t *column = json_array();
-        for (size_t i = 0; i < count; i++) {
-            json_array_append_new(column, json_util_real(rows[i].value[s]));
-        }
-        json_object_set_new(columns, series_name(s), column);
-    }
-    free(rows);
-    /* As many rows as above, also when there is a new one by now. */
-    if (exporters > 0 && add_origin(recorder, exporters, first, count, columns) < 0) {
+    if (add_series(recorder, &chosen, columns) < 0 ||
+        add_origin(recorder, exporters, &chosen, columns) < 0) {
         json_decref(columns);
         return -1;
     }
-    return dump(json_pack("{s:o, s:i, s:o}", "first", integer(first), "step_s", (int)step_s,
-                          "columns", columns),
+    return dump(json_pack("{s:o, s:o, s:i, s:o}", "first", integer(first), "rows",
+                          integer(total), "step_s", (int)step_s, "columns", columns),
                 out);
 }

@@ -12,7 +12,9 @@
  * own state, the newest row of the timeline. Returns 0, or -1 as buf_append does. */
 int live_json_write_snapshot(const struct frame *frame, struct buf *out);
 
-/* Rows of the timeline by columns: {"first": N, "step_s": N, "columns": {name: [...]}}. */
+/* Rows of the timeline from number `first` on, by columns: {"first": N, "rows": how many there
+ * are in all, "step_s": N, "columns": {name: [...]}}. Where there are more than 2,000, it is so
+ * many of them, evenly apart, and the newest. */
 int live_json_write_history(const struct recorder *recorder, size_t first, struct buf *out);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "view/live_json.h"
 #include "view/metrics_text.h"
+#include "view/thread.h"
 #include "view/web_assets.h"
 #include "view/web_events.h"
 #include "view/web_listen.h"
@@ -20,7 +21,9 @@ enum {
     CONNECTION_BYTES = 16 * 1024, /* request head and buffers of one connection */
     TIMEOUT_S = 20,               /* a connection on which nothing moves is closed */
     TEXT_LIMIT = 16 << 20,
+    BODY_BYTES_MAX = 4096, /* of a request */
     EVENT_MS = 1000,
+    HISTORIES_MAX = 16, /* answers of this size at once, however slowly they are read */
 };
 
 struct web {
@@ -30,6 +33,7 @@ struct web {
     struct frame_source *requests; /* owned; the serving thread's */
     struct frame_source *events;   /* owned; the event thread's */
     struct web_events *streams;    /* owned */
+    unsigned histories;            /* being sent; the serving thread's */
     pthread_t event_thread;
     bool event_thread_runs;
     int stop_fd; /* owned; wakes the event thread to its end */
@@ -39,6 +43,12 @@ struct web {
 struct answer {
     unsigned status;
     struct MHD_Response *response; /* NULL: the connection is closed */
+};
+
+/* A history that is being sent. */
+struct history {
+    struct web *web;
+    char *text; /* owned */
 };
 
 typedef struct answer web_handler(struct web *web, struct MHD_Connection *connection);
@@ -116,8 +126,40 @@ static struct answer get_snapshot(struct web *web, struct MHD_Connection *connec
     return answer_buf(&text, "application/json");
 }
 
+static void on_history_sent(void *arg)
+{
+    struct history *history = arg;
+    history->web->histories--;
+    free(history->text);
+    free(history);
+}
+
+/* As answer_buf, and counted while it is being sent. */
+static struct answer answer_history(struct web *web, struct buf *text)
+{
+    struct history *history = malloc(sizeof(*history));
+    if (history == NULL) {
+        return answer_failed(text);
+    }
+    *history = (struct history){web, text->ptr};
+    web->histories++;
+    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+        text->len, text->ptr, on_history_sent, history);
+    if (response == NULL) {
+        web->histories--;
+        free(history);
+        return answer_failed(text);
+    }
+    buf_init(text, 0);
+    MHD_add_response_header(response, "Content-Type", "application/json");
+    return (struct answer){MHD_HTTP_OK, response};
+}
+
 static struct answer get_history(struct web *web, struct MHD_Connection *connection)
 {
+    if (web->histories >= HISTORIES_MAX) {
+        return answer_text(MHD_HTTP_SERVICE_UNAVAILABLE, "too many are reading the history\n");
+    }
     const char *first = query(connection, "first");
     uint64_t from = 0;
     if (first != NULL && !span_to_u64(span_from_string(first), &from)) {
@@ -130,7 +172,7 @@ static struct answer get_history(struct web *web, struct MHD_Connection *connect
     if (live_json_write_history(frame.recorder, from, &text) < 0) {
         return answer_failed(&text);
     }
-    return answer_buf(&text, "application/json");
+    return answer_history(web, &text);
 }
 
 static struct answer get_events(struct web *web, struct MHD_Connection *connection)
@@ -282,6 +324,17 @@ static void add_headers(const struct web *web, struct answer *answer)
     }
 }
 
+/* Nothing here needs a body. A small one is read and forgotten; one of many bytes, or of nobody
+ * knows how many, would keep the thread busy for as long as its sender likes. */
+static bool has_great_body(struct MHD_Connection *connection)
+{
+    uint64_t bytes = 0;
+    const char *length = header(connection, "Content-Length");
+    return header(connection, "Transfer-Encoding") != NULL ||
+           (length != NULL &&
+            (!span_to_u64(span_from_string(length), &bytes) || bytes > BODY_BYTES_MAX));
+}
+
 /* NOLINTNEXTLINE(readability-function-size): libmicrohttpd decides its parameters. */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
                                   const char *path, const char *method, const char *version,
@@ -290,9 +343,14 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
     (void)version;
     (void)body;
     static int seen;
+    static _Thread_local bool gave_way;
+    if (!gave_way) { /* the serving thread is the library's own */
+        gave_way = true;
+        thread_give_way("web");
+    }
     if (*state == NULL) { /* the head; answered when the request is whole */
         *state = &seen;
-        return MHD_YES;
+        return has_great_body(connection) ? MHD_NO : MHD_YES; /* no: closed */
     }
     if (*body_len > 0) { /* nobody here reads bodies */
         *body_len = 0;
@@ -312,6 +370,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
 static void *event_main(void *arg)
 {
     struct web *web = arg;
+    thread_give_way("events");
     struct pollfd stop = {.fd = web->stop_fd, .events = POLLIN};
     struct frame frame;
     struct buf text;

@@ -6,6 +6,8 @@
 #include "view/progress.h"
 #include "view/report.h"
 
+#include <jansson.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -155,6 +157,47 @@ static void test_accept_chooses_the_format(void **state)
     }
 }
 
+/* How many rows an answer holds; asserts that they go up to the newest, in order. */
+static size_t history_rows(const struct fixture *fixture, size_t first, struct buf *text)
+{
+    struct series_row newest;
+    double before = -1;
+    text->len = 0;
+    assert_int_equal(live_json_write_history(fixture->recorder, first, text), 0);
+    json_t *root = json_loadb(text->ptr, text->len, 0, NULL);
+    json_t *times = json_object_get(json_object_get(root, "columns"), "time_s");
+    size_t count = json_array_size(times);
+    size_t total = (size_t)json_integer_value(json_object_get(root, "rows"));
+    for (size_t i = 0; i < count; i++) {
+        double at = json_real_value(json_array_get(times, i));
+        assert_true(at > before);
+        before = at;
+    }
+    assert_int_equal(recorder_rows(fixture->recorder, total - 1, &newest, 1), 1);
+    assert_true(count == 0 || fabs(before - newest.value[SERIES_TIME]) < 1e-6);
+    json_decref(root);
+    return count;
+}
+
+/* However long the run, an answer has a bound. */
+static void test_history_is_bounded(void **state)
+{
+    struct fixture fixture;
+    struct buf text;
+    (void)state;
+    buf_init(&text, 16 << 20);
+    fixture_init(&fixture);
+    fixture_play(&fixture, 30000000, 2, false);
+    assert_in_range(history_rows(&fixture, 0, &text), 28, 31);
+    assert_int_equal(history_rows(&fixture, 20, &text) + 20, history_rows(&fixture, 0, &text));
+    assert_int_equal(history_rows(&fixture, 1000000, &text), 0);
+    fixture_play(&fixture, 2400000000, 2, false);
+    assert_in_range(history_rows(&fixture, 0, &text), 1200, 2000);
+    assert_true(text.len < 1 << 20);
+    fixture_fini(&fixture);
+    buf_release(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +207,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_progress, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_prometheus, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_openmetrics, set_up, tear_down),
+        cmocka_unit_test(test_history_is_bounded),
         cmocka_unit_test_setup_teardown(test_timeline_sums_to_the_totals, set_up, tear_down),
         cmocka_unit_test(test_accept_chooses_the_format),
     };
