@@ -1,6 +1,8 @@
 #include "view/failure_sample.h"
 
+#include "view/format.h"
 #include "view/json_util.h"
+#include "view/run_info.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -142,14 +144,17 @@ void failure_sample_set_url(struct failure_sample *sample, struct span url)
     memcpy(sample->url + kept, whole ? "" : more, whole ? 1 : sizeof(more));
 }
 
-void failure_sample_print(const struct failure_sample *sample, int64_t start_us, FILE *file)
+void failure_sample_print(const struct failure_sample *sample, const struct run_info *info,
+                          FILE *file)
 {
-    json_t *line =
-        json_pack("{s:f, s:i, s:s, s:i, s:o, s:o, s:o}", "time_s",
-                  (double)(sample->at_us - start_us) / 1e6, "viewer", (int)sample->viewer,
-                  "failure", fail_info(sample->fail)->label, "status", (int)sample->status,
-                  "url", json_util_text(sample->url), "address",
-                  json_util_text(sample->address), "cache", json_util_text(sample->cache));
+    int64_t into_us = sample->at_us - info->start_us;
+    char at[FORMAT_MAX];
+    format_timestamp(at, sizeof(at), info->start_wall_us + into_us);
+    json_t *line = json_pack(
+        "{s:s, s:f, s:i, s:s, s:i, s:o, s:o, s:o}", "at", at, "time_s", (double)into_us / 1e6,
+        "viewer", (int)sample->viewer, "failure", fail_info(sample->fail)->label, "status",
+        (int)sample->status, "url", json_util_text(sample->url), "address",
+        json_util_text(sample->address), "cache", json_util_text(sample->cache));
     if (line != NULL && sample->age_s >= 0) {
         json_object_set_new(line, "age_s", json_integer(sample->age_s));
     }

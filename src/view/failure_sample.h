@@ -26,6 +26,7 @@ struct failure_sample {
 };
 
 struct failure_queue;
+struct run_info;
 
 /* One queue for each of `writers` workers, with room for `slots` samples each (a power of
  * two). A writer gives at most `per_second` samples a second. NULL when there is no memory. */
@@ -52,7 +53,9 @@ uint64_t failure_queue_dropped(const struct failure_queue *queue);
 /* Fills sample->url from a span. Bytes that no URL holds become '?'. */
 void failure_sample_set_url(struct failure_sample *sample, struct span url);
 
-/* Prints a line of the failure log, one JSON object; time counts from start_us. */
-void failure_sample_print(const struct failure_sample *sample, int64_t start_us, FILE *file);
+/* Prints a line of the failure log, one JSON object, with the time of day (to find it in the
+ * logs of others) and the time into the run. */
+void failure_sample_print(const struct failure_sample *sample, const struct run_info *info,
+                          FILE *file);
 
 #endif

@@ -116,11 +116,16 @@ static void write_csv(struct views *views, const struct series_row *row)
 static void take_failures(struct views *views)
 {
     struct failure_sample sample;
+    bool printed = false;
     while (views->setup.failures != NULL && failure_queue_pop(views->setup.failures, &sample)) {
         recorder_add_failure(views->recorder, &sample);
         if (views->failures != NULL) {
-            failure_sample_print(&sample, views->setup.info->start_us, views->failures);
+            failure_sample_print(&sample, views->setup.info, views->failures);
+            printed = true;
         }
+    }
+    if (printed) { /* so that the file can be followed while the run goes on */
+        fflush(views->failures);
     }
 }
 
