@@ -26,7 +26,8 @@ async function loadHistory() {
   try {
     const answer = await fetch(withToken("api/v1/history"), { cache: "no-store" });
     if (answer.ok) {
-      plots.set((await answer.json()).columns);
+      const history = await answer.json();
+      plots.set(history.columns, history.rows);
     }
   } catch {
     /* the next event tries again */
@@ -47,6 +48,16 @@ function showHead(s) {
     : s.generator.trusted ? "" : "The figures are not to be trusted: " + s.generator.why;
   byId("banner").hidden = limited === "";
   say("banner", limited);
+  const failed = s.thresholds.filter((t) => !t.pass).length, all = s.thresholds.length;
+  byId("verdict").hidden = all === 0;
+  say("verdict", failed > 0 ? failed + " of " + all + " thresholds fail" : "thresholds pass",
+    failed > 0 ? "bad" : "good");
+}
+
+/* What the reader must know of how old the figures are; "" while they are live. */
+function notice(text) {
+  byId("notice").hidden = text === "";
+  say("notice", text);
 }
 
 function showTiles(s) {
@@ -74,7 +85,6 @@ function showRates(s) {
     return [words, ...keys.map((k) => show(s.windows[k].rates[name])),
       name === "body_bytes" ? format.bytes(total) : format.count(total)];
   }));
-  byId("rates").querySelectorAll("th")[5].textContent = "run";
 }
 
 function showQuality(s) {
@@ -138,6 +148,9 @@ function showOrigin(s) {
 }
 
 function show(s) {
+  if (newest !== null && newest.run.id !== s.run.id) {
+    plots.rows = -1; /* another run at the same address */
+  }
   newest = s;
   showHead(s);
   showTiles(s);
@@ -161,7 +174,10 @@ function show(s) {
 
 function connect() {
   const events = new EventSource(withToken("api/v1/events"));
-  events.onopen = () => say("link", "live", "good");
+  events.onopen = () => {
+    say("link", "live", "good");
+    notice("");
+  };
   events.onmessage = (event) => {
     const s = JSON.parse(event.data);
     show(s);
@@ -170,6 +186,7 @@ function connect() {
       over = true;
       events.close();
       say("link", "the run is over", "");
+      notice("The run is over; these are its last figures.");
     }
   };
   events.onerror = () => {
@@ -178,6 +195,8 @@ function connect() {
     }
     const ending = newest !== null && newest.run.phase === "ending";
     say("link", ending ? "the run has ended" : "no connection, trying again", ending ? "" : "bad");
+    notice("No connection to the swarm; trying again." + (newest === null ? ""
+      : " These figures are of " + format.clock(newest.run.at_s) + " into the run."));
     if (events.readyState === EventSource.CLOSED) {
       setTimeout(connect, 2000);
     }

@@ -20,6 +20,8 @@ const plotList = [
   { title: "Behind the live edge, buffer left", unit: "seconds", lines: [
     ["edge_latency_p50_s", "live latency p50", "--blue"], ["edge_latency_p95_s", "live latency p95", "--orange"],
     ["deadline_slack_p5_s", "buffer left p5", "--green"]] },
+  { title: "Rebuffer ratio", unit: "percent", fill: true, lines: [
+    ["rebuffer_ratio", "stalled of watched time", "--red"]] },
   { title: "Generator", unit: "percent", lines: [
     ["worker_cpu_max", "busiest worker", "--orange"], ["process_cpu", "process, in cores", "--blue"]] },
 ];
@@ -34,6 +36,12 @@ const originPlots = [
 const originColours = ["--orange", "--blue", "--teal", "--violet", "--red", "--green", "--text", "--dim"];
 
 const isKnown = (value) => value !== null && value !== undefined;
+
+/* A second without a record has no percentile; so many of them a line bridges. */
+const GAP_S = 10;
+
+/* "15.0 ms" is "15 ms" beside an axis, where all marks are round. */
+const tick = (text) => text.replace(/\.0+(?=\D|$)/, "");
 
 class Plots {
   constructor(parent) {
@@ -73,14 +81,14 @@ class Plots {
       type: "line",
       data: { datasets: plot.lines.map(([name, label, colour]) => ({
         label, name, colour, data: [], borderWidth: 1.5, pointRadius: 0, pointHitRadius: 6,
-        spanGaps: plot.unit === "seconds", /* a second without a record has no percentile */
+        spanGaps: plot.unit === "seconds" ? GAP_S : false,
         fill: plot.fill === true && colour !== "--dim" })) },
       options: {
         animation: false, parsing: false, normalized: true, responsive: true,
         maintainAspectRatio: false, interaction: { mode: "index", intersect: false },
         scales: {
           x: { type: "linear", min: 0, ticks: { callback: (v) => format.clock(v), maxTicksLimit: 7, maxRotation: 0 } },
-          y: { beginAtZero: true, ticks: { callback: (v) => show(v), maxTicksLimit: 5 } },
+          y: { beginAtZero: true, ticks: { callback: (v) => tick(show(v)), maxTicksLimit: 5 } },
         },
         plugins: {
           legend: { labels: { boxWidth: 10, boxHeight: 2,
@@ -118,13 +126,16 @@ class Plots {
     }
   }
 
-  /* Replaces everything by these columns, all of the same length. */
-  set(columns) {
+  /* Replaces everything by these columns, all of the same length; `rows` says how many rows there
+     are where the columns hold but some of them. */
+  set(columns, rows = columns.time_s.length) {
     const time = columns.time_s;
-    this.rows = time.length;
+    const apart = time.length > 1 ? time[1] - time[0] : 1;
+    this.rows = rows;
     for (const chart of this.charts) {
       for (const set of chart.data.datasets) {
         set.data = time.map((x, i) => ({ x, y: columns[set.name]?.[i] ?? null }));
+        set.spanGaps = set.spanGaps === false ? false : Math.max(GAP_S, 3 * apart);
       }
     }
     this.recolour();
