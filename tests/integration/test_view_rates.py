@@ -3,6 +3,7 @@
 Viewers in lockstep fetch their segments in bursts, one each two seconds. Where observers share
 one baseline, each of them splits the others' intervals and the rates of all become noise.
 """
+import json
 import shlex
 import threading
 import time
@@ -11,9 +12,9 @@ import pytest
 
 from helpers.process import free_port, let_pass, wait_for
 from helpers.shoal import shoal_path
-from view_tools import Terminal, check_status, events, get, samples, snapshot, url_of
+from view_tools import Terminal, events, get, samples, snapshot, url_of
 
-VIEWERS, SEGMENT_S = 40, 2
+VIEWERS, SEGMENT_S, LENGTH_S = 40, 2, 21
 LIVE = ("--stream", f"name=live,segment={SEGMENT_S}s,bitrates=300k")
 
 
@@ -42,9 +43,9 @@ def segments_total(base):
     return sum(value for name, value in found.items() if name.startswith("shoal_segments_total"))
 
 
-def arguments(server, seconds, port=0):
-    return ["--viewers", VIEWERS, "--ramp", "100ms", "--duration", f"{seconds}s", "--listen",
-            f"127.0.0.1:{port}", f"{server.base}/live/index.m3u8"]
+def arguments(server, port, out):
+    return ["--viewers", VIEWERS, "--ramp", "100ms", "--duration", f"{LENGTH_S}s", "--listen",
+            f"127.0.0.1:{port}", "--out", out, f"{server.base}/live/index.m3u8"]
 
 
 def crowd(base):
@@ -59,67 +60,66 @@ def crowd(base):
     return clients
 
 
-def exported_rate(base, seconds):
-    """Mean of the 10 s rate that the API exports, looked at twice a second."""
-    wait_for(lambda: snapshot(base)["run"]["at_s"] > 12, "12 s", 30)
-    seen = []
+def exported_rates(bases, seconds):
+    """The 10 s rates that each API exports, looked at twice a second."""
+    for base in bases:
+        wait_for(lambda base=base: snapshot(base)["run"]["at_s"] > 12, "12 s", 30)
+    seen = [[] for _ in bases]
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        now = snapshot(base)["windows"]["10s"]
-        assert 9.5 < now["interval_s"] < 10.5
-        seen.append(now["rates"]["segments"])
+        for base, rates in zip(bases, seen):
+            now = snapshot(base)["windows"]["10s"]
+            assert 9.5 < now["interval_s"] < 10.5
+            rates.append(now["rates"]["segments"])
         let_pass(0.5)
     return seen
 
 
+def check_clients(clients):
+    """Every scraper's own intervals add up to what it saw happen, none negative."""
+    for one in clients:
+        one.end()
+        totals = [total for _, total in one.seen]
+        assert len(totals) > 20 and totals == sorted(totals)
+        assert one.seen[-1][0] - one.seen[0][0] > 10
+
+
+def check_mean(report, server):
+    """The rates of the whole run add up to its segments, and these are the server's."""
+    counted = sum(row["segments_per_s"] * row["interval_s"] for row in report["timeline"])
+    assert counted == pytest.approx(report["counters"]["segments"], abs=0.5)
+    sent = server.stats()["requests_by_kind"]["segment"]
+    assert counted == pytest.approx(sent, rel=0.01)
+
+
 @pytest.mark.slow
 def test_same_rates_whoever_looks(shoal, origin, tmp_path):
-    server = origin(*LIVE)
-    alone_run = shoal.start(*arguments(server, 24))
-    alone = exported_rate(url_of(alone_run), 8)
-    alone_run.finish(60)
-
+    """Two swarms at the same time: nobody but one client looks at the first; at the second a
+    dashboard, pages and scrapers do."""
+    servers = [origin(*LIVE), origin(*LIVE)]
+    ports = [free_port(), free_port()]
+    outs = [tmp_path / "alone.json", tmp_path / "watched.json"]
+    bases = [f"http://127.0.0.1:{port}" for port in ports]
+    alone_run = shoal.start(*arguments(servers[0], ports[0], outs[0]))
+    url_of(alone_run)
     terminal = Terminal(tmp_path, 80, 24)
     try:
-        port = free_port()
-        base = f"http://127.0.0.1:{port}"
-        words = [shoal_path(), "run", *map(str, arguments(server, 24, port))]
+        words = [shoal_path(), "run", *map(str, arguments(servers[1], ports[1], outs[1]))]
         terminal.type(shlex.join(words) + "; echo status=$?")
-        terminal.wait("Rates a second")
-        clients = crowd(base)
-        watched = exported_rate(base, 8)
+        terminal.wait("Rates")
+        clients = crowd(bases[1])
+        rates = exported_rates(bases, 7)
         terminal.wait(r"status=[04]", 60)
-        for one in clients:
-            one.end()
+        check_clients(clients)
     finally:
         terminal.end()
+    alone_run.wait(30)
 
     # 40 viewers, a segment each two seconds, bursts or not, dashboard or not.
     expected = VIEWERS / SEGMENT_S
-    for seen in (alone, watched):
+    for seen in rates:
         assert len(seen) >= 10
         assert sum(seen) / len(seen) == pytest.approx(expected, rel=0.05)
         assert min(seen) > expected * 0.75 and max(seen) < expected * 1.25
-    # Every scraper's own intervals add up to what it saw happen, none negative.
-    for one in clients:
-        totals = [total for _, total in one.seen]
-        assert len(totals) > 20 and totals == sorted(totals)
-        span = one.seen[-1][0] - one.seen[0][0]
-        assert span > 15
-
-
-@pytest.mark.slow
-def test_mean_over_the_run_is_the_servers(shoal, origin):
-    server = origin(*LIVE)
-    run = shoal.start(*arguments(server, 12))
-    base = url_of(run)
-    clients = crowd(base)
-    report = run.finish(60)
-    for one in clients:
-        one.end()
-    check_status(report)
-    sent = server.stats()["requests_by_kind"]["segment"]
-    timeline = report.json["timeline"]
-    counted = sum(row["segments_per_s"] * row["interval_s"] for row in timeline)
-    assert counted == pytest.approx(report["segments"], abs=0.5)
-    assert counted == pytest.approx(sent, rel=0.01)
+    for out, server in zip(outs, servers):
+        check_mean(json.loads(out.read_text()), server)
