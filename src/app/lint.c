@@ -47,7 +47,8 @@ static const struct option rows[] = {
     ROW("ignore", 0, option_rule, ignored, 0, 0, "RULE", NULL,
         "Do not tell of that rule, named as findings name it. May be repeated."),
     ROW("follow", 0, option_duration, follow_us, 100000, OPTION_DURATION_MOST, "TIME", NULL,
-        "Reload live playlists for that long, as players do, and compare the loads."),
+        "Reload live playlists for that long, as players do, and compare the loads. Then ask "
+        "for the blocking reloads and delta updates that they offer."),
     ROW("segments", 0, option_flag, segments, 0, 0, NULL, NULL,
         "Fetch segments and hold the playlists against them: durations, bit rates, ranges."),
     ROW("segment-limit", 0, option_count, segment_limit, 1, 1000000, "N", "20",
@@ -207,6 +208,9 @@ static int lint_url(const struct lint_options *options, struct lint_results *res
     }
     if (options->follow_us > 0) {
         lint_follow(&web, results, options->follow_us, options->json ? NULL : stdout);
+    }
+    if (options->follow_us > 0 && !results->interrupted) {
+        lint_directives(&web, results);
     }
     if (options->segments && !results->interrupted) {
         lint_segments(&web, results, options);

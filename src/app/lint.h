@@ -45,6 +45,10 @@ void lint_check_served(const struct lint_body *body, struct span asked,
 void lint_follow(struct lint_web *web, struct lint_results *results, int64_t duration_us,
                  FILE *out);
 
+/* Asks the live playlists among the entries for what they offer in EXT-X-SERVER-CONTROL:
+ * blocking reloads, which may take a few target durations, and delta updates. */
+void lint_directives(struct lint_web *web, struct lint_results *results);
+
 /* Fetches the segments of the media playlists among the entries and holds the playlists against
  * them. */
 void lint_segments(struct lint_web *web, struct lint_results *results,

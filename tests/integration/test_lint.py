@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -183,6 +184,67 @@ class TestSegments:
             "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=900000,AVERAGE-BANDWIDTH=1000,CODECS=\"avc1\"\n"
             "v.m3u8\n")
         assert "average-bandwidth-exceeded" in rules(lint("--segments", serve.url + "/top.m3u8")[1])
+
+
+class TestJustKept:
+    """Each rule about segments at its limit: what just keeps it, and the next thing beyond."""
+
+    @pytest.fixture
+    def check(self, origin, serve):
+        server = origin(streams=["name=s,vod=8s,bitrates=500k,segment=2s"])
+        names = [f"{server.base}/s/v0/{n}.ts" for n in range(4)]
+        self.sizes = [len(urllib.request.urlopen(name).read()) for name in names]
+
+        def run(rule, *head, tags=("#EXTINF:2,",) * 4, bandwidth=9000000, average="", target=2,
+                end=("#EXT-X-ENDLIST",)):
+            lines = [line for pair in zip(tags, names) for line in pair]
+            serve.write("v.m3u8", "#EXTM3U", "#EXT-X-VERSION:4",
+                        f"#EXT-X-TARGETDURATION:{target}", *head, *lines, *end)
+            url = serve.write("top.m3u8", "#EXTM3U",
+                              f"#EXT-X-STREAM-INF:BANDWIDTH={bandwidth}{average},"
+                              'CODECS="avc1.42c01e,mp4a.40.2"', "v.m3u8")
+            return rule in rules(lint("--segments", url)[1])
+
+        return run
+
+    def test_bandwidth(self, check):
+        # Over runs of one segment: a second one would pass one and a half target durations.
+        peak = max(self.sizes) * 4
+        assert not check("bandwidth-exceeded", bandwidth=peak)
+        assert check("bandwidth-exceeded", bandwidth=peak - 1)
+        assert not check("bandwidth-live", bandwidth=peak, end=())
+        assert check("bandwidth-live", bandwidth=peak - 1, end=())
+
+    def test_average_bandwidth(self, check):
+        average = sum(self.sizes)  # of 8 s, in bits a second
+        assert not check("average-bandwidth-exceeded", average=f",AVERAGE-BANDWIDTH={average}")
+        assert check("average-bandwidth-exceeded", average=f",AVERAGE-BANDWIDTH={average - 1}")
+
+    def test_bitrate(self, check):
+        kbps = [size * 4 / 1000 for size in self.sizes]
+        most, least = int(min(kbps) * 1.1), -int(-max(kbps) * 0.9 // 1)
+        assert not check("bitrate-wrong", f"#EXT-X-BITRATE:{most}")
+        assert not check("bitrate-wrong", f"#EXT-X-BITRATE:{least}")
+        assert check("bitrate-wrong", f"#EXT-X-BITRATE:{most + 1}")
+        assert check("bitrate-wrong", f"#EXT-X-BITRATE:{least - 1}")
+
+    def test_ranges(self, check):
+        size = self.sizes[0]
+
+        def tags(length):
+            return (f"#EXTINF:2,\n#EXT-X-BYTERANGE:{length}@{size - 188}", *("#EXTINF:2,",) * 3)
+
+        assert not check("segment-range-beyond", tags=tags(188))
+        assert check("segment-range-beyond", tags=tags(189))
+
+    def test_durations(self, check):
+        # A tenth of a second, and what the last frame may last.
+        assert not check("segment-duration", tags=("#EXTINF:1.9,",) + ("#EXTINF:2,",) * 3)
+        assert not check("segment-duration", tags=("#EXTINF:2.1,",) + ("#EXTINF:2,",) * 3)
+        assert check("segment-duration", tags=("#EXTINF:1.8,",) + ("#EXTINF:2,",) * 3)
+        assert check("segment-duration", tags=("#EXTINF:2.2,",) + ("#EXTINF:2,",) * 3)
+        assert not check("segment-too-long", tags=("#EXTINF:2,",) * 4, target=2)
+        assert check("segment-too-long", tags=("#EXTINF:1,",) * 4, target=1)
 
 
 class TestProbe:

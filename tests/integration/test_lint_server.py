@@ -122,6 +122,56 @@ class TestFollow:
         assert [p["failed_loads"] > 0 for p in answer["playlists"]] == [False, False, True]
 
 
+class LowLatency:
+    """A live playlist with delivery directives; `flaw` is what it does wrong."""
+
+    def __init__(self, flaw):
+        self.flaw, self.start = flaw, time.monotonic()
+
+    def end(self):
+        return 20 + int(time.monotonic() - self.start)
+
+    def __call__(self, query):
+        if "_HLS_part" in query and "_HLS_msn" not in query and self.flaw != "part":
+            return 400, "bad request\n"
+        while self.end() <= int(query.get("_HLS_msn", 0)) and self.flaw != "early":
+            time.sleep(0.02)
+        end = self.end()
+        lines = ["#EXTM3U", "#EXT-X-VERSION:9", "#EXT-X-TARGETDURATION:1",
+                 "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=6",
+                 f"#EXT-X-MEDIA-SEQUENCE:{end - 20}"]
+        numbers = range(end - 20, end)
+        if query.get("_HLS_skip") == "YES" and self.flaw != "whole":
+            skipped = 12
+            if self.flaw == "unusable":
+                lines[-1] = f"#EXT-X-MEDIA-SEQUENCE:{end - 30}"
+                skipped = 22
+            lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")
+            numbers = numbers[12:]
+        prefix = "x" if self.flaw == "changed" and "_HLS_skip" in query else "s"
+        return 200, "\n".join([*lines, *(f"#EXTINF:1,\n{prefix}{n}.ts" for n in numbers)]) + "\n"
+
+
+@pytest.mark.parametrize("flaw, rule", [
+    (None, None), ("early", "blocking-early"), ("part", "blocking-part-alone"),
+    ("whole", "delta-missing"), ("unusable", "delta-unusable"), ("changed", "reload-uri-changed")])
+def test_delivery_directives(serve, flaw, rule):
+    serve.answers["/live.m3u8"] = LowLatency(flaw)
+    answer = lint("--follow", "100ms", serve.url + "/live.m3u8?A=1&token=1")[1]
+    assert rules(answer) == ({rule} if rule else set()), answer
+    # Sorted, so that caches have one key.
+    assert "/live.m3u8?A=1&_HLS_skip=YES&token=1" in serve.urls
+    assert "/live.m3u8?A=1&_HLS_part=0&token=1" in serve.urls
+
+
+def test_a_directive_without_other_parameters(serve):
+    serve.answers["/live.m3u8"] = LowLatency(None)
+    assert rules(lint("--follow", "100ms", serve.url + "/live.m3u8#t=1")[1]) == set()
+    assert "/live.m3u8?_HLS_skip=YES" in serve.urls
+    assert rules(lint("--follow", "100ms", serve.url + "/live.m3u8?Z")[1]) == set()
+    assert "/live.m3u8?Z&_HLS_skip=YES" in serve.urls
+
+
 class TestKeys:
     @pytest.fixture
     def aes(self, serve, vod):

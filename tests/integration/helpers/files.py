@@ -1,10 +1,12 @@
 """A plain server of files whose answers a test can slow down and count."""
 import collections
 import functools
+import gzip
 import http.server
 import pathlib
 import threading
 import time
+from urllib.parse import parse_qsl
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -15,8 +17,20 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def do_GET(self):
         path = self.path.split("?")[0]
         self.server.asked[path] += 1
+        self.server.urls.append(self.path)
         time.sleep(self.server.delay_s.get(path, 0))
-        super().do_GET()
+        answer = self.server.answers.get(path)
+        if answer is None:
+            super().do_GET()
+            return
+        status, text = answer(dict(parse_qsl(self.path.partition("?")[2])))
+        body = gzip.compress(text.encode())
+        self.send_response(status)
+        self.send_header("Content-Type", "application/vnd.apple.mpegurl")
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *_):
         pass
@@ -24,7 +38,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 class Files:
     """Serves `folder` on a free port. delay_s: how much later a path is answered; asked: how often
-    each was asked for."""
+    each was asked for; urls: all that were; answers: a function of the query that gives status
+    and text of a path."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -32,6 +47,8 @@ class Files:
         self.server = http.server.ThreadingHTTPServer(
             ("127.0.0.1", 0), functools.partial(Handler, directory=self.folder))
         self.server.delay_s = self.delay_s = {}
+        self.server.urls = self.urls = []
+        self.server.answers = self.answers = {}
         self.server.asked = self.asked = collections.Counter()
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
