@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* At most so many media playlists of one multivariant playlist are followed. */
-#define PLAYLISTS_MAX 100
+/* At most so many media playlists of one multivariant playlist are read. */
+#define PLAYLISTS_MAX 1000
 
 #define ROW(long_name, short_name, kind, field, least, most, value, standard, words)    \
     {                                                                                   \
@@ -50,7 +50,8 @@ static const struct option rows[] = {
         "Reload live playlists for that long, as players do, and compare the loads. Then ask "
         "for the blocking reloads and delta updates that they offer."),
     ROW("segments", 0, option_flag, segments, 0, 0, NULL, NULL,
-        "Fetch segments and hold the playlists against them: durations, bit rates, ranges."),
+        "Fetch segments and hold the playlists against them: durations, bit rates, ranges, "
+        "keys, codecs."),
     ROW("segment-limit", 0, option_count, segment_limit, 1, 1000000, "N", "20",
         "With --segments: so many of each playlist, the newest ones."),
     ROW("base", 0, option_text, base, 0, 0, "URL", NULL,
@@ -141,14 +142,17 @@ static void load_uri(struct lint_web *web, struct lint_results *results, const s
 {
     char text[URL_MAX];
     struct span url;
-    if (uri.len == 0 || results->count > PLAYLISTS_MAX ||
-        m3u8_resolve(top, uri, text, sizeof text, &url) != 0) {
+    if (uri.len == 0 || m3u8_resolve(top, uri, text, sizeof text, &url) != 0) {
         return;
     }
     for (size_t i = 0; i < results->count; i++) {
         if (span_equal(span_from_string(results->entries[i].name), url)) {
             return;
         }
+    }
+    if (results->count > PLAYLISTS_MAX) {
+        results->left_out++;
+        return;
     }
     struct lint_entry *entry = lint_results_add(results, url);
     entry->role = role;

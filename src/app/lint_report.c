@@ -167,6 +167,10 @@ void lint_print_rest(const struct lint_results *results, FILE *out)
     if (results->count > 0) {
         print_dropped(results->entries[0].name, &results->together, out);
     }
+    if (results->left_out > 0) {
+        fprintf(out, "%s: note: %u further playlists were not read\n", results->entries[0].name,
+                results->left_out);
+    }
 }
 
 static json_t *findings_json(const struct m3u8_report *report)
@@ -258,6 +262,7 @@ int lint_print_json(const struct lint_results *results, int exit_status, FILE *o
     json_object_set_new(root, "must", json_integer((json_int_t)lint_results_must(results)));
     json_object_set_new(root, "should", json_integer((json_int_t)lint_results_should(results)));
     json_object_set_new(root, "playlists", playlists);
+    json_object_set_new(root, "playlists_left_out", json_integer(results->left_out));
     json_object_set_new(root, "together", findings_json(&results->together));
     int status = json_dumpf(root, out, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
     json_decref(root);

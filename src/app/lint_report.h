@@ -32,6 +32,7 @@ struct lint_results {
     size_t count, capacity;
     struct m3u8_report together; /* rules of the set of playlists */
     uint32_t together_printed;   /* as printed of an entry */
+    uint32_t left_out;           /* media playlists that were too many to be read */
     bool interrupted;            /* by the user, while following */
 };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* At most so many media playlists are read. */
-#define PLAYLISTS_MAX 100
+#define PLAYLISTS_MAX 1000
 
 struct probe_options {
     const char *url;
@@ -137,10 +137,12 @@ static void fill_rates(struct probe_item *item)
     }
 }
 
+/* entries[i] is the place of the playlist of item i; that of the new one is there already. */
 static void add_item(struct lint_web *web, struct probe_findings *found,
                      const struct probe_options *options, const struct probe_item *item,
-                     size_t entry)
+                     const size_t *entries)
 {
+    size_t entry = entries[found->count];
     struct probe_item *items = realloc(found->items, (found->count + 1) * sizeof items[0]);
     if (items == NULL) {
         abort();
@@ -149,6 +151,13 @@ static void add_item(struct lint_web *web, struct probe_findings *found,
     items[found->count] = *item;
     struct probe_item *added = &items[found->count++];
     const struct m3u8 *m = entry == SIZE_MAX ? NULL : found->playlists.entries[entry].current;
+    for (size_t i = 0; i + 1 < found->count; i++) {
+        if (entries[i] == entry) {
+            added->measured_bps = items[i].measured_bps;
+            added->container = items[i].container;
+            return;
+        }
+    }
     if (m != NULL && m->kind == M3U8_MEDIA && !options->no_segments) {
         added->measured_bps = measure(web, m, options->segments, &added->container);
     }
@@ -180,17 +189,17 @@ static void read_items(struct lint_web *web, struct probe_findings *found,
         abort();
     }
     if (top->kind == M3U8_MEDIA) {
-        add_item(web, found, options, &(struct probe_item){0}, 0);
+        add_item(web, found, options, &(struct probe_item){0}, entries);
     }
     for (uint32_t i = 0; i < top->variant_count && top->kind == M3U8_MULTIVARIANT; i++) {
         const struct probe_item item = {.variant = &top->variants[i]};
         entries[found->count] = read_uri(web, &found->playlists, top, item.variant->uri);
-        add_item(web, found, options, &item, entries[found->count]);
+        add_item(web, found, options, &item, entries);
     }
     for (uint32_t i = 0; i < top->rendition_count; i++) {
         const struct probe_item item = {.rendition = &top->renditions[i]};
         entries[found->count] = read_uri(web, &found->playlists, top, item.rendition->uri);
-        add_item(web, found, options, &item, entries[found->count]);
+        add_item(web, found, options, &item, entries);
     }
     settle_items(found, entries);
     free(entries);

@@ -296,6 +296,16 @@ class TestProbe:
         assert mean["http_requests_per_s"] == pytest.approx(answer["all_requests_per_s"], rel=0.1)
         assert mean["bytes_per_s"] * 8e-6 == pytest.approx(answer["all_mbps"], rel=0.1)
 
+    def test_a_playlist_of_several_variants_is_read_once(self, serve):
+        url = serve.write("top.m3u8", "#EXTM3U",
+                          *('#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="avc1"', "v.m3u8") * 3)
+        serve.write("v.m3u8", "#EXTM3U", "#EXT-X-TARGETDURATION:4", "#EXTINF:4,", "a.ts",
+                    "#EXT-X-ENDLIST")
+        (serve.folder / "a.ts").write_bytes(bytes(1000))
+        costs = json.loads(call("probe", "--json", url).stdout)["cost"]
+        assert [cost["viewer_bps"] for cost in costs] == [2000] * 3
+        assert serve.asked["/v.m3u8"] == serve.asked["/a.ts"] == 1
+
     def test_what_cannot_be_probed(self, tmp_path):
         assert call("probe", tmp_path / "a.m3u8").returncode == 2
 
