@@ -13,6 +13,7 @@
 struct merge {
     const struct m3u8 *held, *delta;
     bool held_cr, delta_cr; /* lines end in CR alone */
+    uint64_t before;        /* discontinuity sequence number that the delta has at EXT-X-SKIP */
     struct buf *out;
 };
 
@@ -105,8 +106,12 @@ static int append_state(const struct merge *c, const struct m3u8_segment *s)
     return status;
 }
 
+/* A delta may have kept the EXT-X-DISCONTINUITY of the first segment skipped, or have counted
+ * it in EXT-X-DISCONTINUITY-SEQUENCE when it dropped the segment before. Then that of the held
+ * segment would be one too many. */
 static int append_segment(const struct merge *c, const struct m3u8_segment *s, bool first)
 {
+    bool counted = first && c->before >= s->discontinuity_sequence;
     const struct m3u8 *held = c->held;
     const struct m3u8_segment *next =
         s + 1 < held->segments + held->segment_count ? s + 1 : &held->tail;
@@ -120,7 +125,8 @@ static int append_segment(const struct merge *c, const struct m3u8_segment *s, b
     size_t at = s->text_at;
     while (at < next->text_at) {
         struct span line = line_at(held->text, c->held_cr, at);
-        bool again = range && is_tag(line, SPAN("#EXT-X-BYTERANGE"));
+        bool again = (range && is_tag(line, SPAN("#EXT-X-BYTERANGE"))) ||
+                     (counted && is_tag(line, SPAN("#EXT-X-DISCONTINUITY")));
         if (belongs_to_segment(line) && !again && append_line(c->out, line) != 0) {
             return -1;
         }
@@ -210,7 +216,7 @@ static int append_skipped(const struct merge *c)
     return 0;
 }
 
-static int write_merged(const struct merge *c)
+static int write_merged(struct merge *c)
 {
     const struct m3u8 *delta = c->delta;
     bool done = false; /* a further EXT-X-SKIP is ignored, as the parser does */
@@ -218,6 +224,7 @@ static int write_merged(const struct merge *c)
         struct span line = line_at(delta->text, c->delta_cr, at);
         at += line.len;
         bool skip = is_tag(line, SPAN("#EXT-X-SKIP"));
+        c->before += is_tag(line, SPAN("#EXT-X-DISCONTINUITY")) ? 1 : 0;
         if (!skip && append_line(c->out, line) != 0) {
             return -1;
         }
@@ -260,6 +267,7 @@ enum m3u8_merge_status m3u8_merge(struct m3u8 *held, struct m3u8 *delta,
         .delta = delta,
         .held_cr = m3u8_has_cr_lines(held->text),
         .delta_cr = m3u8_has_cr_lines(delta->text),
+        .before = delta->discontinuity_sequence,
         .out = &text,
     };
     if (write_merged(&merge) == 0) {

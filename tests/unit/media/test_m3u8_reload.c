@@ -85,6 +85,38 @@ static void test_merge(void **state)
     m3u8_unref(delta);
 }
 
+/* The discontinuity of the first segment skipped is counted once: by the delta's sequence
+ * number, by the tag that the delta kept, or by the tag of the copy held. */
+static void test_merge_discontinuity(void **state)
+{
+    (void)state;
+    static const char *const heads[] = {
+        "#EXT-X-DISCONTINUITY-SEQUENCE:8\n",
+        "#EXT-X-DISCONTINUITY-SEQUENCE:7\n#EXT-X-DISCONTINUITY\n",
+        "#EXT-X-DISCONTINUITY-SEQUENCE:7\n",
+    };
+    const struct m3u8_source limits = {0};
+    struct m3u8 *held = parse(
+        HEAD "#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-DISCONTINUITY-SEQUENCE:7\n#EXTINF:4,\n1.ts\n"
+             "#EXT-X-DISCONTINUITY\n#EXTINF:4,\n2.ts\n#EXTINF:4,\n3.ts\n");
+    for (size_t i = 0; i < 3; i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 HEAD "#EXT-X-MEDIA-SEQUENCE:2\n%s#EXT-X-SKIP:SKIPPED-SEGMENTS=1\n"
+                      "#EXTINF:4,\n3.ts\n#EXT-X-DISCONTINUITY\n#EXTINF:4,\n4.ts\n",
+                 heads[i]);
+        struct m3u8 *delta = parse(text), *whole = NULL;
+        assert_int_equal(m3u8_merge(held, delta, &limits, &whole), M3U8_MERGED);
+        assert_int_equal(whole->segment_count, 3);
+        assert_int_equal(whole->segments[0].discontinuity_sequence, 8);
+        assert_int_equal(whole->segments[1].discontinuity_sequence, 8);
+        assert_int_equal(whole->segments[2].discontinuity_sequence, 9);
+        m3u8_unref(whole);
+        m3u8_unref(delta);
+    }
+    m3u8_unref(held);
+}
+
 /* Parses the text with other line ends. */
 static struct m3u8 *parse_ended(const char *text, const char *line_end)
 {
@@ -191,11 +223,9 @@ static void test_lateness(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_merge),
-        cmocka_unit_test(test_merge_line_ends),
-        cmocka_unit_test(test_merge_incomplete),
-        cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_lateness),
+        cmocka_unit_test(test_merge),           cmocka_unit_test(test_merge_discontinuity),
+        cmocka_unit_test(test_merge_line_ends), cmocka_unit_test(test_merge_incomplete),
+        cmocka_unit_test(test_faults),          cmocka_unit_test(test_lateness),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
