@@ -107,14 +107,14 @@ void player_media_settle(struct player *player, struct player_rendition *renditi
     player_clock_buffered(player);
 }
 
-/* PLAYER_SKIPPED or PLAYER_GAP; several on end are one event. */
+/* PLAYER_SKIPPED or PLAYER_GAP; all of one call are one event, since a playlist may name any
+ * number of them in any order. */
 static void note_left_out(struct player *player, const struct player_rendition *rendition,
                           enum player_happening what, uint32_t count)
 {
-    if (player->event_count > player->event_next) {
-        struct player_event *last = &player->events[player->event_count - 1];
-        if (last->what == what) {
-            last->count += count;
+    for (uint32_t i = player->event_next; i < player->event_count; i++) {
+        if (player->events[i].what == what) {
+            player->events[i].count += count;
             return;
         }
     }

@@ -177,6 +177,26 @@ static void test_gap_is_not_loaded(void **state)
     sim_free(sim);
 }
 
+/* The audio's gaps take the playhead to its end, past as many gaps and segments of the video, in
+ * turn, as a playlist can name: what one call tells has room all the same. */
+static void test_gaps_without_number(void **state)
+{
+    (void)state;
+    struct sim_stream stream = {
+        .segments = 1000, .segment_us = 1 * S, .audio = true, .gap_most = true};
+    static const char *const profiles[] = {"hlsjs", "drain", "ffmpeg"};
+    for (uint32_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+        struct sim_viewer viewer = {.profile = profiles[i], .seed = 5};
+        struct sim *sim = sim_new(&stream, &calm, &viewer);
+        sim_run(sim, 600 * S);
+        assert_int_equal(sim->outcome, PLAYER_ENDED);
+        assert_int_equal(sim_count(sim, PLAYER_SEGMENT, 1, false), 1);
+        assert_int_equal(sim->told.gaps, 999 + 500);
+        assert_int_equal(sim->told.skipped + sim_count(sim, PLAYER_SEGMENT, 0, false), 500);
+        sim_free(sim);
+    }
+}
+
 static void test_start_tag(void **state)
 {
     (void)state;
@@ -295,6 +315,7 @@ int main(void)
         cmocka_unit_test(test_byte_ranges),
         cmocka_unit_test(test_media_playlist_alone),
         cmocka_unit_test(test_gap_is_not_loaded),
+        cmocka_unit_test(test_gaps_without_number),
         cmocka_unit_test(test_start_tag),
         cmocka_unit_test(test_viewer_leaves_and_nothing_is_aborted),
         cmocka_unit_test(test_all_variants_at_once),

@@ -60,6 +60,14 @@ static uint32_t published(const struct sim *sim, uint32_t track, int64_t at_us)
     return low;
 }
 
+static bool is_gap(const struct sim_stream *stream, uint32_t track, uint32_t i)
+{
+    if (stream->gap_most) {
+        return track == 0 ? i % 2 == 0 : i + 1 < stream->segments;
+    }
+    return stream->gap_at > 0 && i == stream->gap_at;
+}
+
 static void write_segment(const struct sim *sim, struct buf *text, uint32_t track, uint32_t i,
                           bool odd)
 {
@@ -68,7 +76,7 @@ static void write_segment(const struct sim *sim, struct buf *text, uint32_t trac
     if (stream->discontinuity_at > 0 && i == stream->discontinuity_at) {
         buf_append_string(text, "#EXT-X-DISCONTINUITY\n");
     }
-    if (stream->gap_at > 0 && i == stream->gap_at) {
+    if (is_gap(stream, track, i)) {
         buf_append_string(text, "#EXT-X-GAP\n");
     }
     if (stream->dates) {
