@@ -119,8 +119,11 @@ static int read_pair(struct reader *reader, const yaml_event_t *key)
     if (reader->command->operand != NULL && span_equal(name, SPAN("url"))) {
         return read_value(reader, NULL);
     }
+    if (span_equal(name, SPAN("config"))) {
+        return complain(reader, key->start_mark.line, "config: a file names no other");
+    }
     const struct option *option = options_find(reader->command, name);
-    if (option == NULL || span_equal(name, SPAN("config"))) {
+    if (option == NULL) {
         char what[160];
         snprintf(what, sizeof what, "%.90s:%zu: %.*s", reader->path, key->start_mark.line + 1,
                  (int)(name.len > 40 ? 40 : name.len), name.ptr);

@@ -56,6 +56,8 @@ static const char *hint_of(enum fail fail)
         return "use --cacert FILE for a private CA, or --insecure to skip the check";
     case FAIL_CLASS_RESPONSE:
         return "check the URL, and --header where the server wants one";
+    case FAIL_CLASS_LOCAL:
+        return "raise the limits of this process, see ulimit -a";
     default:
         return "fetch it with curl -v to see what the server sends";
     }

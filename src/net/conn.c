@@ -186,6 +186,24 @@ static enum fail fail_of_errno(int error)
     }
 }
 
+/* Why connecting to the address failed. The system says the same of a machine that has no
+ * source address for it, such as one without IPv6, and of one whose ports to it are all taken.
+ * UDP has ports of its own: where that is refused too, it is not for want of ports. */
+static enum fail fail_of_connect(const union net_address *address, socklen_t size, int error)
+{
+    enum fail fail = fail_of_errno(error);
+    int fd = error == EADDRNOTAVAIL
+                 ? socket(address->family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+                 : -1;
+    if (fd >= 0) {
+        if (connect(fd, &address->sa, size) != 0 && errno == EADDRNOTAVAIL) {
+            fail = FAIL_CONNECT_UNREACHABLE;
+        }
+        close(fd);
+    }
+    return fail;
+}
+
 static bool is_local(enum fail fail)
 {
     return fail_info(fail)->class == FAIL_CLASS_LOCAL;
@@ -239,7 +257,9 @@ static enum fail begin_connect(struct conn *conn, bool *done)
         return errno == EADDRNOTAVAIL ? FAIL_CONNECT_FAILED : fail_of_errno(errno);
     }
     *done = connect(fd, &address->sa, address_bytes(address)) == 0;
-    return *done || errno == EINPROGRESS ? FAIL_NONE : fail_of_errno(errno);
+    return *done || errno == EINPROGRESS
+               ? FAIL_NONE
+               : fail_of_connect(address, address_bytes(address), errno);
 }
 
 /* The value of the label `server`. Once a connection: they are few. */

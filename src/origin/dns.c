@@ -73,6 +73,8 @@ size_t dns_respond(struct span query, const struct dns_answer *answer, enum faul
         /* TCP cannot be connected to a multicast address: ENETUNREACH at once. */
         used = type == TYPE_V6 ? (struct dns_answer){{0xff, 0x02, [15] = 1}, 16}
                                : (struct dns_answer){{224, 0, 0, 1}, 4};
+    } else if (fault == FAULT_DNS_SCOPELESS) {
+        used = (struct dns_answer){{0xfe, 0x80, [15] = 1}, 16};
     }
     unsigned rcode = fault == FAULT_DNS_NOT_FOUND  ? RCODE_NXDOMAIN
                      : fault == FAULT_DNS_SERVFAIL ? RCODE_SERVFAIL

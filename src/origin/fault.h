@@ -99,6 +99,7 @@ enum fault_special {
     FAULT_DNS_SERVFAIL,
     FAULT_DNS_SILENT,
     FAULT_DNS_UNROUTABLE,
+    FAULT_DNS_SCOPELESS,
 };
 
 enum fault_argument {

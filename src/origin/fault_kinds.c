@@ -327,5 +327,7 @@ const struct fault_kind fault_kinds[] = {
                  "the name server does not answer"),
     SPECIAL_KIND("dns_unroutable", FAULT_SCOPE_DNS, FAULT_DNS_UNROUTABLE,
                  "names resolve to an address that no connection can reach"),
+    SPECIAL_KIND("dns_scopeless", FAULT_SCOPE_DNS, FAULT_DNS_SCOPELESS,
+                 "names resolve to a link-local address, which is none without an interface"),
     {NULL, NULL, FAULT_SCOPE_REQUEST, FAULT_ARGUMENT_NONE, FAULT_SPECIAL_NONE, NULL},
 };

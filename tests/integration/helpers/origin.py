@@ -9,8 +9,9 @@ from .shoal import shoal_path
 
 
 class Origin:
-    def __init__(self, log, *arguments, streams=None):
+    def __init__(self, log, *arguments, streams=None, prefix=()):
         self.output_path = log
+        self.prefix = list(prefix)
         self.arguments = list(arguments)
         if "--listen" not in self.arguments:
             self.arguments = ["--listen", "127.0.0.1:0", *self.arguments]
@@ -19,7 +20,8 @@ class Origin:
         self.process = None
 
     def start(self):
-        self.process = Process([shoal_path(), "origin", *self.arguments], self.output_path)
+        self.process = Process([*self.prefix, shoal_path(), "origin", *self.arguments],
+                               self.output_path)
         wait_for(lambda: self.urls or not self.process.alive(), "the origin to listen")
         assert self.process.alive(), self.process.log_text()
 

@@ -54,9 +54,9 @@ class Report:
 class Running(Process):
     """A run in the background."""
 
-    def __init__(self, folder, number, arguments):
+    def __init__(self, folder, number, arguments, prefix=()):
         self.report_path = folder / f"report{number}.json"
-        super().__init__([shoal_path(), "run", "--no-tui", "--listen", "off", "--out",
+        super().__init__([*prefix, shoal_path(), "run", "--no-tui", "--listen", "off", "--out",
                           str(self.report_path), *arguments], folder / f"run{number}.log")
 
     def interrupt(self):
@@ -74,19 +74,20 @@ class Shoal:
     def __init__(self, folder):
         self.folder, self.runs = folder, []
 
-    def start(self, *arguments):
-        """Starts `shoal run` with these arguments and returns it running."""
-        run = Running(self.folder, len(self.runs), [str(word) for word in arguments])
+    def start(self, *arguments, prefix=()):
+        """Starts `shoal run` with these arguments, a command such as prlimit in front of it if
+        told so, and returns it running."""
+        run = Running(self.folder, len(self.runs), [str(word) for word in arguments], prefix)
         self.runs.append(run)
         return run
 
-    def run(self, *arguments, deadline_s=120, status=0):
+    def run(self, *arguments, deadline_s=120, status=0, prefix=()):
         """Runs `shoal run` to its end; the exit status must be as told, None for any.
 
         4 is accepted in place of 0 and 1: on a machine that other tests keep busy the generator
         says, rightly, that its times are not to be trusted. What is counted holds all the same.
         """
-        report = self.start(*arguments).finish(deadline_s)
+        report = self.start(*arguments, prefix=prefix).finish(deadline_s)
         if status is not None:
             assert report.status in (status, 4), report.output
         return report

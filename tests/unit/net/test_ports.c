@@ -1,5 +1,6 @@
-/* Source ports that run out, in a network of the test's own: a namespace whose range of ports
- * is two. Skipped where the kernel gives no such namespace. */
+/* Source ports and source addresses that are not there, in networks of the test's own:
+ * namespaces whose range of ports is two, or without IPv6. Skipped where the kernel gives no
+ * such namespace. */
 #include "rig.h"
 #include "server.h"
 
@@ -27,12 +28,23 @@ static bool loopback_up(void)
     return up;
 }
 
-static bool set_port_range(const char *range)
+static bool own_network(void)
 {
-    int fd = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY | O_CLOEXEC);
-    bool set = fd >= 0 && write(fd, range, strlen(range)) == (ssize_t)strlen(range);
+    return (unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) &&
+           loopback_up();
+}
+
+static bool set_parameter(const char *path, const char *value)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool set = fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value);
     close(fd);
     return set;
+}
+
+static bool set_port_range(const char *range)
+{
+    return set_parameter("/proc/sys/net/ipv4/ip_local_port_range", range);
 }
 
 static void serve_nothing(struct server_connection *c)
@@ -43,8 +55,7 @@ static void serve_nothing(struct server_connection *c)
 static void test_ports_spent(void **state)
 {
     (void)state;
-    if ((unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) ||
-        !loopback_up() || !set_port_range("50000 50001")) {
+    if (!own_network() || !set_port_range("50000 50001")) {
         skip();
     }
     struct server server;
@@ -78,10 +89,30 @@ static void test_ports_spent(void **state)
     server_free_log(&server);
 }
 
+/* The system gives one error for both: that a machine has no IPv6 is no lack of ports. */
+static void test_no_source_address(void **state)
+{
+    (void)state;
+    if (!own_network() || !set_parameter("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1")) {
+        skip();
+    }
+    struct rig rig;
+    rig_open(&rig, NULL, NULL);
+    struct trial trial;
+    trial_init(&trial);
+    rig_get(&rig, &trial, "http://[::1]:8080/");
+    assert_int_equal(trial.result.fail, FAIL_CONNECT_UNREACHABLE);
+    assert_int_equal(rig_failures(&rig, FAIL_CONNECT_UNREACHABLE), 1);
+    assert_int_equal(rig_failures(&rig, FAIL_PORTS_SPENT), 0);
+    trial_fini(&trial);
+    rig_close(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ports_spent),
+        cmocka_unit_test(test_no_source_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

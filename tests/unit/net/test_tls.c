@@ -145,6 +145,33 @@ static void test_certificates(void **state)
     }
 }
 
+/* The server wants a certificate of ours, and says so only after its own, which nobody checks:
+ * that is no refusal of it. */
+static void test_insecure_and_refused(void **state)
+{
+    (void)state;
+    struct certificate certificate;
+    certificate_make(&certificate, "DNS:other.test", 1);
+    SSL_CTX_set_max_proto_version(certificate.context, TLS1_2_VERSION);
+    SSL_CTX_set_verify(certificate.context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                       NULL);
+    struct server server;
+    server_start(&server, "127.0.0.1", serve, NULL, certificate.context);
+    struct net_options options = {.insecure = true};
+    struct rig rig;
+    rig_open(&rig, &options, NULL);
+    struct trial trial;
+    trial_init(&trial);
+    get(&rig, &trial, &server, "localhost", "/");
+    assert_int_equal(trial.result.fail, FAIL_TLS_FAILED);
+    assert_int_equal(rig_failures(&rig, FAIL_TLS_FAILED), 1);
+    trial_fini(&trial);
+    rig_close(&rig);
+    server_stop(&server);
+    server_free_log(&server);
+    certificate_free(&certificate);
+}
+
 static void test_bodies_and_reuse(void **state)
 {
     (void)state;
@@ -299,6 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_certificates),
+        cmocka_unit_test(test_insecure_and_refused),
         cmocka_unit_test(test_bodies_and_reuse),
         cmocka_unit_test(test_paced),
         cmocka_unit_test(test_redirects_between_schemes),

@@ -51,6 +51,9 @@ static void test_faults(void **state)
     assert_memory_equal(out + QUERY_BYTES + 12, "\xe0\0\0\1", 4);
     assert_int_equal(ask(QUERY("\x1c"), FAULT_DNS_UNROUTABLE, out), QUERY_BYTES + 28);
     assert_memory_equal(out + QUERY_BYTES + 12, "\xff\2", 2);
+    assert_int_equal(ask(QUERY("\1"), FAULT_DNS_SCOPELESS, out), QUERY_BYTES);
+    assert_int_equal(ask(QUERY("\x1c"), FAULT_DNS_SCOPELESS, out), QUERY_BYTES + 28);
+    assert_memory_equal(out + QUERY_BYTES + 12, "\xfe\x80", 2);
 }
 
 static void test_name(void **state)
