@@ -17,7 +17,6 @@
 enum {
     CONNECTIONS_PER_CLIENT = 2,
     CLIENTS_DEFAULT = 1000,
-    /* More fetches than connections may be started: the rest waits in queues. */
     FETCHES_PER_CLIENT = 4,
     SPARE = 16,
 };
@@ -96,6 +95,9 @@ static void fill_defaults(struct net_options *options)
     if (options->connections_per_client == 0) {
         options->connections_per_client = CONNECTIONS_PER_CLIENT;
     }
+    if (options->fetches_per_client == 0) {
+        options->fetches_per_client = FETCHES_PER_CLIENT;
+    }
 }
 
 static bool is_credential(struct span name)
@@ -137,7 +139,7 @@ static int make_pools(struct net_worker *worker, struct err *err)
 {
     const struct net_options *options = &worker->options;
     size_t connections = (size_t)options->clients_limit * options->connections_per_client;
-    size_t jobs = (size_t)options->clients_limit * FETCHES_PER_CLIENT;
+    size_t jobs = (size_t)options->clients_limit * options->fetches_per_client;
     worker->scratch = malloc(NET_SCRATCH_BYTES);
     if (worker->scratch == NULL ||
         pool_init(&worker->connections, sizeof(struct conn), connections + SPARE) != 0 ||

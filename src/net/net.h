@@ -79,8 +79,10 @@ struct net_options {
     int64_t first_byte_timeout_us; /* request written to first byte. 15 s */
     int64_t idle_timeout_us;       /* a body without a byte. 15 s */
     int64_t total_timeout_us;      /* from leaving the queue to the last byte. 60 s */
-    uint32_t clients_limit;        /* pools are sized by these two, reserved but not touched */
+    uint32_t clients_limit; /* pools are sized by these three, reserved but not touched */
     uint32_t connections_per_client; /* the most that any client will ask for. 2 */
+    uint32_t fetches_per_client; /* the most that any client will start at once; those without
+                                    a connection wait. 4 */
 };
 
 /* Makes the transport of one worker. `worker` is its number: it staggers source addresses and

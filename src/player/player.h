@@ -131,7 +131,8 @@ enum player_happening {
     PLAYER_GAP,             /* count: segments that the playlist marks as gaps, not fetched */
     PLAYER_UNCHANGED,       /* a reload brought nothing new */
     PLAYER_SWITCHED,        /* count: the index of the variant now played */
-    PLAYER_FAULT,           /* fail: of class STREAM (or LOCAL); count: how many */
+    PLAYER_FAULT,           /* fail: of class STREAM or LOCAL, or PLAYLIST_INVALID where there
+                             * was nothing to play; count: how many */
     PLAYER_OVER,            /* watching ended; fetches may still be in flight. fail: FAIL_NONE,
                              * or why the session failed. Nothing is watched after at_us */
 };

@@ -192,8 +192,11 @@ void player_clock_buffered(struct player *player)
     } else if (player->state == PLAYER_STATE_STARTUP && whole) {
         /* The stream has ended and there was nothing in it to play. Were this no failure, a
          * viewer that is replaced at its end would ask for it again without a pause. */
-        player_clock_over(player, player->fail != FAIL_NONE ? (enum fail)player->fail
-                                                            : FAIL_PLAYLIST_INVALID);
+        if (player->fail == FAIL_NONE) {
+            player->fail = FAIL_PLAYLIST_INVALID;
+            player_note_fault(player, NULL, FAIL_PLAYLIST_INVALID, 1);
+        }
+        player_clock_over(player, (enum fail)player->fail);
         return;
     }
     if (whole && (playable == 0 || player_profile_of(player)->ends_with_last_byte)) {

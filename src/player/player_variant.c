@@ -2,6 +2,15 @@
 
 #include <string.h>
 
+/* No more variants, and no more of their renditions, are looked through for what is to be played
+ * at once: each is compared with those before it, and a playlist may list a hundred thousand. */
+#define LOOKED_AT 1024
+
+static uint32_t looked_at(uint32_t count)
+{
+    return count < LOOKED_AT ? count : LOOKED_AT;
+}
+
 static bool has_own_playlist(const struct m3u8 *multivariant, uint32_t rendition)
 {
     return rendition != M3U8_NONE && multivariant->renditions[rendition].uri.len > 0;
@@ -44,7 +53,7 @@ static bool is_audio_to_play(const struct m3u8 *multivariant, uint32_t rendition
         return false;
     }
     bool used = false;
-    for (uint32_t i = 0; i < multivariant->variant_count; i++) {
+    for (uint32_t i = 0; i < looked_at(multivariant->variant_count); i++) {
         used = used || span_equal(multivariant->variants[i].audio, audio->group_id);
         if (span_equal(multivariant->variants[i].uri, audio->uri)) {
             return false;
@@ -67,14 +76,14 @@ uint32_t player_renditions_needed(const struct player_config *config,
     }
     uint32_t needed = 0;
     bool audio = false;
-    for (uint32_t i = 0; i < playlist->variant_count; i++) {
+    for (uint32_t i = 0; i < looked_at(playlist->variant_count); i++) {
         audio = audio || audio_of(playlist, i) != M3U8_NONE;
         needed += is_first_with_uri(playlist, i) ? 1 : 0;
     }
     if (config->variant_rule != PLAYER_VARIANT_ALL) {
         return audio ? 2 : 1;
     }
-    for (uint32_t i = 0; i < playlist->rendition_count; i++) {
+    for (uint32_t i = 0; i < looked_at(playlist->rendition_count); i++) {
         needed += is_audio_to_play(playlist, i) ? 1 : 0;
     }
     needed = needed > 0 ? needed : 1;
@@ -136,12 +145,12 @@ static uint32_t choose(struct player *player)
 static void enter_all(struct player *player)
 {
     const struct m3u8 *multivariant = player->multivariant;
-    for (uint32_t i = 0; i < multivariant->variant_count; i++) {
+    for (uint32_t i = 0; i < looked_at(multivariant->variant_count); i++) {
         if (is_first_with_uri(multivariant, i) && add(player, i, M3U8_NONE) == NULL) {
             return;
         }
     }
-    for (uint32_t i = 0; i < multivariant->rendition_count; i++) {
+    for (uint32_t i = 0; i < looked_at(multivariant->rendition_count); i++) {
         if (is_audio_to_play(multivariant, i) && add(player, 0, i) == NULL) {
             return;
         }

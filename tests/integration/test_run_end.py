@@ -1,5 +1,4 @@
 """How a run ends: signals at any moment, reports that cannot be written, descriptors missing."""
-import json
 import os
 import resource
 import signal
@@ -8,7 +7,7 @@ import subprocess
 import pytest
 
 from helpers.process import wait_for
-from helpers.shoal import shoal_path
+from helpers.shoal import Report, shoal_path
 
 LIVE = ("--stream", "name=live,segment=1s,bitrates=300k")
 
@@ -21,10 +20,6 @@ def live_url(origin):
 def arguments(url, *more):
     return [shoal_path(), "run", "--no-tui", "--listen", "off", "--viewers", "20", "--ramp",
             "0s", *[str(word) for word in more], url]
-
-
-def read(path):
-    return json.loads(path.read_text())
 
 
 def wait_playing(run):
@@ -47,8 +42,9 @@ def test_nohup_is_honoured(live_url, tmp_path):
     done = subprocess.run(["sh", "-c", 'trap "" HUP; "$@" & sleep 1; kill -HUP $!; wait $!', "sh",
                            *arguments(live_url, "--duration", "3s", "--out", out)],
                           capture_output=True, text=True, timeout=40, check=False)
-    assert done.returncode in (0, 4), done.stderr
-    assert read(out)["duration_s"] >= 2.9
+    report = Report(done.returncode, done.stderr, out)
+    report.check_status(0)
+    assert report.json["duration_s"] >= 2.9
 
 
 @pytest.mark.parametrize("pause_s", [0.003, 0.02])
@@ -86,9 +82,10 @@ def test_output_that_goes_away_does_not_hide_the_verdict(live_url, tmp_path):
         run.stdout.close()
         errors = run.stderr.read()
         status = run.wait(30)
-    assert status in (1, 4), errors
+    report = Report(status, errors, out)
+    report.check_status(1)
     assert "cannot be written" in errors
-    assert read(out)["counters"]["segments"] > 0
+    assert report["segments"] > 0
 
 
 def test_one_report_that_fails_does_not_cost_the_others(live_url, tmp_path):
@@ -96,7 +93,8 @@ def test_one_report_that_fails_does_not_cost_the_others(live_url, tmp_path):
     done = subprocess.run(arguments(live_url, "--duration", "2s", "--out", "/dev/full", "--html",
                                     html), capture_output=True, text=True, timeout=40,
                           check=False)
-    assert done.returncode in (3, 4), done.stderr
+    trusted = "not to be trusted" not in done.stdout
+    assert done.returncode == (3 if trusted else 4), done.stderr
     assert "shoal: /dev/full: cannot be written: No space left on device" in done.stderr
     assert html.stat().st_size > 1000
 
@@ -108,10 +106,10 @@ def test_closed_descriptors_stay_out_of_connections(live_url, tmp_path, closed):
                            *arguments(live_url, "--duration", "2s", "--out", out)],
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=40,
                           check=False)
-    assert done.returncode in (0, 4)
-    counters = read(out)["counters"]
-    assert counters["segments"] > 0
-    assert counters["requests_failed"] == 0
+    report = Report(done.returncode, "", out)
+    report.check_status(0)
+    assert report["segments"] > 0
+    assert report["requests_failed"] == 0
 
 
 @pytest.mark.parametrize("option", ["--out", "--html", "--junit", "--csv", "--failures",

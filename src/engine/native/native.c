@@ -68,6 +68,7 @@ static struct engine *native_open(const struct engine_setup *setup, struct err *
     native->net = native->options->net;
     native->net.clients_limit = native->count > 0 ? native->count : 1;
     native->net.connections_per_client = native->options->player.profile->connections;
+    native->net.fetches_per_client = fetches_per_viewer(native->options);
     if (open_memory(native, err) != 0) {
         native_close((struct engine *)native);
         return NULL;

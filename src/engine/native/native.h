@@ -19,7 +19,7 @@
 /* The options behind engine_setup.options, the same for all workers, borrowed until close. */
 struct native_options {
     struct player_config player;
-    struct net_options net; /* clients_limit and connections_per_client are set by the engine */
+    struct net_options net; /* the sizes of the pools are set by the engine */
     uint32_t renditions;    /* player_renditions_needed of the stream */
     uint64_t viewer_rate_bps; /* what a viewer's line carries; 0: unbounded */
 };

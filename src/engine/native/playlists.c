@@ -52,7 +52,7 @@ static void keep(struct playlists *playlists, uint64_t hash, struct m3u8 *playli
 {
     /* What a playlist means may depend on the variables of the one that led to it, so one that
      * uses variables is not shared. */
-    if (playlist->define_count > 0 || playlist->memory_bytes > PLAYLISTS_MEMORY_BYTES / 4) {
+    if (playlist->define_count > 0 || playlist->memory_bytes > PLAYLISTS_MEMORY_BYTES) {
         return;
     }
     if (playlists->memory_bytes + playlist->memory_bytes > PLAYLISTS_MEMORY_BYTES) {
@@ -90,7 +90,9 @@ enum m3u8_status playlists_get(struct playlists *playlists, const struct m3u8_so
         }
     }
     playlists->parses++;
-    enum m3u8_status status = m3u8_parse(source, out);
+    struct m3u8_source bounded = *source;
+    bounded.limit_memory_bytes = PLAYLISTS_MEMORY_BYTES;
+    enum m3u8_status status = m3u8_parse(&bounded, out);
     if (status == M3U8_OK) {
         keep(playlists, hash, *out);
     }

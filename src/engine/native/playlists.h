@@ -16,7 +16,7 @@ enum {
     PLAYLISTS_WAYS = 4,
 };
 
-/* No more than this is kept for sharing; a larger playlist lives with its viewer alone. */
+/* No more than this is kept for sharing, and no playlist takes more. */
 #define PLAYLISTS_MEMORY_BYTES ((size_t)64 << 20)
 
 struct playlists_entry {
@@ -38,7 +38,7 @@ struct playlists {
 void playlists_fini(struct playlists *playlists);
 
 /* The playlist of that source, from the cache or parsed; on M3U8_OK the reference in *out is
- * the caller's. `source->report` must be NULL. */
+ * the caller's. `source->report` must be NULL; its bound of memory is replaced by ours. */
 enum m3u8_status playlists_get(struct playlists *playlists, const struct m3u8_source *source,
                                struct m3u8 **out);
 

@@ -1,6 +1,7 @@
 #include "engine/native/viewer.h"
 
 #include "base/clock.h"
+#include "base/url.h"
 #include "engine/native/native_internal.h"
 #include "media/sniff.h"
 #include "stats/metrics.h"
@@ -359,8 +360,10 @@ static void start_fetch(struct viewer *viewer, const struct player_action *actio
     fill_request(viewer, action, &request);
     char text[URL_MAX];
     request.url = action->reference;
-    if (action->playlist != NULL && m3u8_resolve(action->playlist, action->reference, text,
-                                                 sizeof text, &request.url) != 0) {
+    struct url url;
+    if (action->playlist != NULL && (m3u8_resolve(action->playlist, action->reference, text,
+                                                  sizeof text, &request.url) != 0 ||
+                                     url_parse_http(request.url, &url) != 0)) {
         metrics_add_failure(lane, FAIL_PLAYLIST_INVALID);
         refuse(viewer, action->token, FAIL_PLAYLIST_INVALID, now_us);
         return;

@@ -39,6 +39,18 @@ class Report:
     def count(self, histogram):
         return self.json["histograms"][histogram]["count"]
 
+    def check_status(self, expected):
+        """The exit status. On a machine that other tests keep busy the generator says, rightly,
+        that its times are not to be trusted: 4 is taken for 0 or 1, but only where the report
+        blames the machine's speed alone, and nothing else in it contradicts what was expected."""
+        if self.status != 4 or expected not in (0, 1):
+            assert self.status == expected, self.output
+            return
+        to_blame = {check["name"] for check in self.json["generator"]["checks"] if not check["ok"]}
+        assert to_blame and to_blame <= {"timer_delay_p99", "worker_cpu", "stale_cut"}, to_blame
+        passed = self["segments"] > 0 and all(one["pass"] for one in self.json["thresholds"])
+        assert passed == (expected == 0), self.output
+
     def check_balance(self):
         """What holds in every report of a run that is over (nothing is in flight)."""
         assert self["http_requests"] == (self["http_responses"] + self["requests_aborted"] +
@@ -82,14 +94,10 @@ class Shoal:
         return run
 
     def run(self, *arguments, deadline_s=120, status=0, prefix=()):
-        """Runs `shoal run` to its end; the exit status must be as told, None for any.
-
-        4 is accepted in place of 0 and 1: on a machine that other tests keep busy the generator
-        says, rightly, that its times are not to be trusted. What is counted holds all the same.
-        """
+        """Runs `shoal run` to its end; the exit status must be as told, None for any."""
         report = self.start(*arguments, prefix=prefix).finish(deadline_s)
         if status is not None:
-            assert report.status in (status, 4), report.output
+            report.check_status(status)
         return report
 
     def command(self, *arguments, deadline_s=20, **options):

@@ -1,5 +1,7 @@
 #include "engine/native/playlists.h"
 
+#include "base/buf.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,6 +64,34 @@ static void playlist_outlives_its_place_in_the_cache(void **state)
     free(playlists);
 }
 
+/* A kilobyte that a variable stands for, a thousand times in each of a thousand lines. */
+static void playlist_that_swells_is_refused(void **state)
+{
+    (void)state;
+    enum { NAME = 1024, LINES = 1000, TIMES = 1000 };
+    struct buf text;
+    buf_init(&text, (size_t)1 << 24);
+    buf_append_string(&text, "#EXTM3U\n#EXT-X-DEFINE:NAME=\"x\",VALUE=\"");
+    for (int i = 0; i < NAME; i++) {
+        buf_append_string(&text, "y");
+    }
+    buf_append_string(&text, "\"\n#EXT-X-TARGETDURATION:2\n");
+    for (int i = 0; i < LINES; i++) {
+        buf_append_string(&text, "#EXTINF:2,\n");
+        for (int j = 0; j < TIMES; j++) {
+            buf_append_string(&text, "{$x}");
+        }
+        buf_append_string(&text, "\n");
+    }
+    struct playlists *playlists = calloc(1, sizeof *playlists);
+    const struct m3u8_source source = {.text = span_of(text.ptr, text.len)};
+    struct m3u8 *playlist = NULL;
+    assert_int_equal(playlists_get(playlists, &source, &playlist), M3U8_TOO_LARGE);
+    playlists_fini(playlists);
+    free(playlists);
+    buf_release(&text);
+}
+
 static void playlist_with_variables_is_not_shared(void **state)
 {
     (void)state;
@@ -95,6 +125,7 @@ int main(void)
         cmocka_unit_test(same_text_and_url_is_parsed_once),
         cmocka_unit_test(playlist_outlives_its_place_in_the_cache),
         cmocka_unit_test(playlist_with_variables_is_not_shared),
+        cmocka_unit_test(playlist_that_swells_is_refused),
         cmocka_unit_test(what_is_no_playlist_is_not_kept),
     };
     return cmocka_run_group_tests_name("playlists", tests, NULL, NULL);

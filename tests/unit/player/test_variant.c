@@ -1,5 +1,7 @@
 #include "player/player.h"
 
+#include "base/buf.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,6 +55,31 @@ static void test_renditions_needed(void **state)
         assert_int_equal(player_renditions_needed(&config, playlist), rows[i].all);
         m3u8_unref(playlist);
     }
+}
+
+/* 100,000 variants without audio of their own, the second half another playlist than the first:
+ * each compared with all before it and with 100,000 renditions would take minutes. */
+static void test_variants_without_number(void **state)
+{
+    (void)state;
+    enum { MANY = 100000 };
+    struct buf text;
+    buf_init(&text, (size_t)1 << 26);
+    buf_append_string(&text, "#EXTM3U\n");
+    for (int i = 0; i < MANY; i++) {
+        buf_append_string(&text, AUDIO("x", ",URI=\"x1\"", ""));
+        buf_printf(&text, VARIANT("1", ",AUDIO=\"y\"", "%c"), i < MANY / 2 ? 'a' : 'b');
+    }
+    buf_append(&text, "", 1);
+    struct m3u8 *playlist = parse(text.ptr);
+    assert_int_equal(playlist->variant_count, MANY);
+    struct player_config config;
+    player_config_init(&config, player_profiles[0], SPAN("http://host/a/main.m3u8"));
+    assert_int_equal(player_renditions_needed(&config, playlist), 1);
+    config.variant_rule = PLAYER_VARIANT_ALL;
+    assert_in_range(player_renditions_needed(&config, playlist), 1, PLAYER_RENDITIONS_MAX);
+    m3u8_unref(playlist);
+    buf_release(&text);
 }
 
 /* A session up to its first media fetches: which playlists it asks for. */
@@ -129,10 +156,40 @@ static void test_unplayable_playlists(void **state)
     }
 }
 
+/* Gaps to the end: the session fails, and it is told why. */
+static void test_nothing_but_gaps(void **state)
+{
+    (void)state;
+    struct m3u8 *playlist = parse("#EXTM3U\n#EXT-X-TARGETDURATION:4\n"
+                                  "#EXT-X-GAP\n#EXTINF:4,\na.ts\n#EXT-X-ENDLIST\n");
+    struct player_config config;
+    struct player player;
+    struct player_rendition rendition;
+    struct player_event events[PLAYER_EVENTS], event;
+    struct player_session session = {.seed = 1};
+    struct player_action action;
+    player_config_init(&config, player_profiles[0], SPAN("http://host/a/main.m3u8"));
+    player_init(&player, &rendition, 1, events, &config, &session);
+    player_next(&player, 0, &action);
+    assert_int_equal(player_on_playlist(&player, action.token, playlist, 9), FAIL_NONE);
+    m3u8_unref(playlist);
+    player_next(&player, 9, &action);
+    assert_int_equal(action.what, PLAYER_FAILED);
+    assert_int_equal(action.fail, FAIL_PLAYLIST_INVALID);
+    uint32_t told = 0;
+    while (player_event(&player, &event)) {
+        told += event.what == PLAYER_FAULT && event.fail == FAIL_PLAYLIST_INVALID;
+    }
+    assert_int_equal(told, 1);
+    player_fini(&player);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_renditions_needed),
+        cmocka_unit_test(test_variants_without_number),
+        cmocka_unit_test(test_nothing_but_gaps),
         cmocka_unit_test(test_audio_is_chosen),
         cmocka_unit_test(test_unplayable_playlists),
     };
