@@ -128,8 +128,8 @@ enum io_step tls_handshake(struct ssl_st *ssl, enum fail *fail)
     if (step == IO_WANT_READ || step == IO_WANT_WRITE) {
         return step;
     }
-    bool refused = SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE &&
-                   SSL_get_verify_result(ssl) != X509_V_OK;
+    bool refused =
+        SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && SSL_get_verify_result(ssl) != X509_V_OK;
     *fail = refused ? FAIL_TLS_CERTIFICATE : FAIL_TLS_FAILED;
     return IO_RESET;
 }

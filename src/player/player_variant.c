@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-/* No more variants, and no more of their renditions, are looked through for what is to be played
- * at once: each is compared with those before it, and a playlist may list a hundred thousand. */
+/* No more variants, and no more of their renditions, are looked through for what is to be
+ * played at once: each is compared with those before it, and a playlist may list a hundred
+ * thousand. */
 #define LOOKED_AT 1024
 
 static uint32_t looked_at(uint32_t count)

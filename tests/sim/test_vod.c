@@ -177,8 +177,8 @@ static void test_gap_is_not_loaded(void **state)
     sim_free(sim);
 }
 
-/* The audio's gaps take the playhead to its end, past as many gaps and segments of the video, in
- * turn, as a playlist can name: what one call tells has room all the same. */
+/* The audio's gaps take the playhead to its end, past as many gaps and segments of the video,
+ * in turn, as a playlist can name: what one call tells has room all the same. */
 static void test_gaps_without_number(void **state)
 {
     (void)state;

@@ -34,9 +34,9 @@ struct sim_stream {
     int64_t ends_us;          /* when ENDLIST comes to a live stream; 0: never */
     uint32_t live_before;     /* segments published before time 0 */
     bool map, dates, ranges;
-    uint32_t key_each;         /* a new key each so many segments; 0: none */
-    uint32_t gap_at;           /* this segment is an EXT-X-GAP; 0: none */
-    bool gap_most; /* the audio is gaps but for its last segment, as is half of the video */
+    uint32_t key_each; /* a new key each so many segments; 0: none */
+    uint32_t gap_at;   /* this segment is an EXT-X-GAP; 0: none */
+    bool gap_most;     /* the audio is gaps but for its last segment, as is half of the video */
     uint32_t discontinuity_at; /* EXT-X-DISCONTINUITY before this segment; 0: none */
     const char *tags;          /* more lines of the media playlists' head */
     const char *main_tags;     /* more lines of the multivariant playlist's head */

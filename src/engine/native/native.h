@@ -19,8 +19,8 @@
 /* The options behind engine_setup.options, the same for all workers, borrowed until close. */
 struct native_options {
     struct player_config player;
-    struct net_options net; /* the sizes of the pools are set by the engine */
-    uint32_t renditions;    /* player_renditions_needed of the stream */
+    struct net_options net;   /* the sizes of the pools are set by the engine */
+    uint32_t renditions;      /* player_renditions_needed of the stream */
     uint64_t viewer_rate_bps; /* what a viewer's line carries; 0: unbounded */
 };
 
