@@ -72,6 +72,7 @@ static void fill_native(struct app_run *app)
     player->start_us = options->start_us;
     player->restart_us = options->restart_us;
     app->native.viewer_rate_bps = options->viewer_rate_bps;
+    app->native.viewers_told = options->viewers_told;
     app->native.net = (struct net_options){
         .user_agent = options->user_agent,
         .extra_headers = options->extra_headers,

@@ -131,6 +131,7 @@ void run_describe_run(struct run_describe *describe, const struct run_options *o
     info->stages = describe->stages;
     info->stage_count = options->stage_count;
     info->viewers_limit = options->viewers_limit;
+    info->viewers_told = options->viewers_told;
     info->variants = describe->variants;
     info->variant_count = describe->variant_count;
     info->workers = options->threads;

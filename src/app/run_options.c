@@ -195,6 +195,10 @@ static int check_files(const struct run_options *options, struct err *err)
 
 static int check_together(const struct run_options *options, struct err *err)
 {
+    if (options->viewers_told > 0 && strcmp(options->engine->name, "native") != 0) {
+        return err_set(err, ERR_USAGE, "--viewer-metrics", "leave one of them out",
+                       "is for the native engine, not for --engine %s", options->engine->name);
+    }
     if (options->insecure && options->ca_file != NULL) {
         return err_set(err, ERR_USAGE, "--insecure", "leave one of them out",
                        "makes --cacert pointless");

@@ -84,6 +84,7 @@ struct run_options {
     const char *hgrm_prefix;
     const char *listen_token;
     const char *failures_path;
+    uint32_t viewers_told;      /* by /metrics, one by one */
     const char *origin_urls[8]; /* ORIGIN_SOURCES_MAX of view/ */
     unsigned origin_count;
     const char *thresholds[64]; /* as given; threshold_parse reads them by the schema */

@@ -25,6 +25,7 @@ struct label_names {
     const char *server[METRIC_VALUES_server];
     const char *failure[METRIC_VALUES_failure];
     const char *worker[METRIC_VALUES_worker];
+    const char *viewer[METRIC_VALUES_viewer];
 };
 
 /* Those named at run time. */
@@ -57,6 +58,9 @@ static void name_fixed_values(struct label_names *names, struct numbers *numbers
     }
     for (unsigned i = 0; i < METRIC_WORKERS_MAX; i++) {
         names->worker[i] = numbers->text[i];
+    }
+    for (unsigned i = 0; i < METRIC_VIEWERS_TOLD_MAX; i++) {
+        names->viewer[i] = numbers->text[i];
     }
 }
 
@@ -136,6 +140,11 @@ int metrics_schema_new(const char *const *variants, uint32_t variant_count,
         .derived_count = METRIC_DERIVED_COUNT,
     };
     return shoal_schema_new(&def, ret_schema);
+}
+
+bool metrics_is_by_viewer(const struct shoal_counter_def *counter)
+{
+    return counter->label != NULL && strcmp(counter->label, "viewer") == 0;
 }
 
 void metrics_add_response(struct shoal_lane *lane, unsigned status)

@@ -13,6 +13,7 @@
 #include "shoal/schema.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Values of the label `kind`: what a request is for. */
@@ -36,6 +37,8 @@ enum {
     METRIC_SERVER_OTHER = METRIC_SERVERS_MAX,
     /* Label `worker`: by number; workers beyond share the last value. */
     METRIC_WORKERS_MAX = 64,
+    /* Label `viewer`: the first viewers by number. */
+    METRIC_VIEWERS_TOLD_MAX = 64,
     /* Label `status`: exact codes; others are counted without a label value. */
     METRIC_STATUS_MIN = 100,
     METRIC_STATUS_MAX = 599,
@@ -49,6 +52,7 @@ enum {
     METRIC_VALUES_server = METRIC_SERVERS_MAX + 1,
     METRIC_VALUES_failure = FAIL_COUNT,
     METRIC_VALUES_worker = METRIC_WORKERS_MAX,
+    METRIC_VALUES_viewer = METRIC_VIEWERS_TOLD_MAX,
 };
 
 #define COUNTER(symbol, name, unit, help)
@@ -182,6 +186,11 @@ static inline void metrics_set_target(struct shoal_lane *lane, uint64_t viewers)
 {
     shoal_lane_set_gauge(lane, METRIC_TARGET_RAISED, METRIC_TARGET_LOWERED, viewers);
 }
+
+/* Whether the counter tells single viewers. Such detail is counted only when it is asked for,
+ * is shown by /metrics alone and belongs to no report: viewers of several machines share
+ * numbers. */
+bool metrics_is_by_viewer(const struct shoal_counter_def *counter);
 
 /* What the writers of a run cannot tell: marked absent in its schema, with all that is derived
  * from it, and shown by no view. */

@@ -36,9 +36,9 @@ static json_t *make_counters(const struct shoal_interval *run)
 {
     json_t *counters = json_object();
     for (uint32_t i = 0; i < run->schema->def.counter_count; i++) {
-        if (!run->schema->def.counters[i].absent) {
-            json_object_set_new(counters, run->schema->def.counters[i].name,
-                                integer(shoal_total(run, i)));
+        const struct shoal_counter_def *def = &run->schema->def.counters[i];
+        if (!def->absent && !metrics_is_by_viewer(def)) {
+            json_object_set_new(counters, def->name, integer(shoal_total(run, i)));
         }
     }
     return counters;
@@ -50,7 +50,7 @@ static json_t *make_window(const struct shoal_interval *counters)
     json_t *rates = json_object(), *figures = json_object();
     const struct shoal_schema_def *def = &counters->schema->def;
     for (uint32_t i = 0; i < def->counter_count; i++) {
-        if (!def->counters[i].absent) {
+        if (!def->counters[i].absent && !metrics_is_by_viewer(&def->counters[i])) {
             json_object_set_new(rates, def->counters[i].name,
                                 json_real(shoal_rate(counters, i)));
         }

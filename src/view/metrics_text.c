@@ -16,6 +16,7 @@ struct writer {
     struct buf *out;
     bool open;        /* OpenMetrics */
     unsigned workers; /* of the run */
+    unsigned viewers; /* told one by one */
     int failed;
 };
 
@@ -85,7 +86,8 @@ static bool is_told_at_zero(const struct writer *writer, const char *label, uint
                             const char *name)
 {
     return strcmp(label, "status") != 0 && strcmp(name, "other") != 0 &&
-           (strcmp(label, "worker") != 0 || value < writer->workers);
+           (strcmp(label, "worker") != 0 || value < writer->workers) &&
+           (strcmp(label, "viewer") != 0 || value < writer->viewers);
 }
 
 static void put_labelled(struct writer *writer, const struct shoal_interval *run,
@@ -117,7 +119,7 @@ static void put_counters(struct writer *writer, const struct shoal_interval *run
         const struct shoal_counter_def *def = &run->schema->def.counters[i];
         char name[96];
         double scale = exported_name(def->name, def->unit, name, sizeof(name));
-        if (def->absent) {
+        if (def->absent || (metrics_is_by_viewer(def) && writer->viewers == 0)) {
             continue;
         }
         put_head(writer, name, "_total", "counter", def->help);
@@ -243,7 +245,11 @@ const char *metrics_format_content_type(enum metrics_format format)
 int metrics_text_write(const struct frame *frame, enum metrics_format format, struct buf *out)
 {
     struct writer writer = {
-        .out = out, .open = format == METRICS_OPENMETRICS, .workers = frame->info->workers};
+        .out = out,
+        .open = format == METRICS_OPENMETRICS,
+        .workers = frame->info->workers,
+        .viewers = frame->info->viewers_told,
+    };
     put_counters(&writer, &frame->counters[FRAME_RUN]);
     const struct shoal_interval *full = &frame->full[FRAME_RUN];
     for (uint32_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++) {

@@ -26,9 +26,9 @@ static json_t *make_counters(const struct shoal_interval *run)
 {
     json_t *counters = json_object();
     for (uint32_t i = 0; i < run->schema->def.counter_count; i++) {
-        if (!run->schema->def.counters[i].absent) {
-            json_object_set_new(counters, run->schema->def.counters[i].name,
-                                integer(shoal_total(run, i)));
+        const struct shoal_counter_def *def = &run->schema->def.counters[i];
+        if (!def->absent && !metrics_is_by_viewer(def)) {
+            json_object_set_new(counters, def->name, integer(shoal_total(run, i)));
         }
     }
     for (unsigned fail = FAIL_NONE + 1; fail < FAIL_COUNT; fail++) {
@@ -44,7 +44,7 @@ static json_t *make_labels(const struct shoal_interval *run)
     json_t *labels = json_object();
     for (uint32_t i = 0; i < run->schema->def.counter_count; i++) {
         const struct shoal_counter_def *def = &run->schema->def.counters[i];
-        if (def->label == NULL || def->absent) {
+        if (def->label == NULL || def->absent || metrics_is_by_viewer(def)) {
             continue;
         }
         json_t *values = json_object();

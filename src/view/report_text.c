@@ -268,7 +268,8 @@ static void put_counters(struct text *text, const struct report *report)
         /* Their sums are told by http_responses and body_bytes. */
         bool by_server =
             def->counters[i].label != NULL && strcmp(def->counters[i].label, "server") == 0;
-        if (total == 0 || by_server || def->counters[i].absent) {
+        if (total == 0 || by_server || def->counters[i].absent ||
+            metrics_is_by_viewer(&def->counters[i])) {
             continue;
         }
         put(text, "  %-22s %14s %17s\n", def->counters[i].name,

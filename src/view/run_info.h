@@ -43,6 +43,7 @@ struct run_info {
     unsigned stage_count;
     uint32_t viewers_peak;  /* the most that the plan wants */
     uint32_t viewers_limit; /* the target may be raised to this while running */
+    uint32_t viewers_told;  /* /metrics tells so many one by one */
 
     const struct run_variant *variants;
     unsigned variant_count;

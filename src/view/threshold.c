@@ -1,6 +1,7 @@
 #include "view/threshold.h"
 
 #include "base/units.h"
+#include "stats/metrics.h"
 #include "view/format.h"
 #include "view/threshold_words.h"
 
@@ -78,7 +79,10 @@ static bool cut_operator(struct span text, struct span *figure, enum threshold_o
 static int find_counter(const struct shoal_schema *schema, struct span name)
 {
     char text[64];
-    return span_to_string(name, text, sizeof(text)) ? shoal_schema_counter(schema, text) : -1;
+    int counter =
+        span_to_string(name, text, sizeof(text)) ? shoal_schema_counter(schema, text) : -1;
+    bool detail = counter >= 0 && metrics_is_by_viewer(&schema->def.counters[counter]);
+    return detail ? -1 : counter;
 }
 
 static int find_label_value(const struct shoal_counter_def *counter, struct span value)

@@ -2,6 +2,7 @@
 
 #include "base/fail.h"
 #include "base/nearest.h"
+#include "stats/metrics.h"
 #include "view/threshold.h"
 
 #include <stdio.h>
@@ -40,7 +41,8 @@ static void add_figures(const struct shoal_schema *schema, struct words *words)
 static void add_counters(const struct shoal_schema *schema, struct words *words)
 {
     for (uint32_t i = 0; i < schema->def.counter_count; i++) {
-        add(words, schema->def.counters[i].name);
+        bool detail = metrics_is_by_viewer(&schema->def.counters[i]);
+        add(words, detail ? NULL : schema->def.counters[i].name);
     }
     for (unsigned i = 0; threshold_sum_name(i) != NULL; i++) {
         add(words, threshold_sum_name(i));
@@ -89,7 +91,7 @@ static bool hint_value(const struct shoal_schema *schema, struct span name, char
     if (base.len < name.len && span_to_string(base, text, sizeof(text))) {
         counter = shoal_schema_counter(schema, text);
     }
-    if (counter < 0) {
+    if (counter < 0 || metrics_is_by_viewer(&schema->def.counters[counter])) {
         return false;
     }
     const struct shoal_counter_def *def = &schema->def.counters[counter];

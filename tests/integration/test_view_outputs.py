@@ -161,7 +161,7 @@ def test_progress_lines(shoal, origin):
 def test_metrics_while_it_runs(shoal, origin):
     server = origin(*LIVE)
     run = shoal.start("--viewers", 10, "--duration", "5s", "--listen", "127.0.0.1:0",
-                      f"{server.base}/live/index.m3u8")
+                      "--viewer-metrics", 12, f"{server.base}/live/index.m3u8")
     base = url_of(run)
     before = samples(get(f"{base}/metrics")[2].decode())
     later = before
@@ -173,7 +173,26 @@ def test_metrics_while_it_runs(shoal, origin):
     falling = [name for name, value in later.items()
                if re.search(r"_total|_bucket|_count|_sum", name) and value < before.get(name, 0)]
     assert falling == []
+    # Viewer by viewer, as many as asked for; of one moment, so that they add up exactly.
+    for name in ("segments", "segment_bytes", "stalls"):
+        own = {key: value for key, value in later.items()
+               if key.startswith(f"shoal_viewer_{name}_total{{")}
+        assert set(own) == {f'shoal_viewer_{name}_total{{viewer="{i}"}}' for i in range(12)}
+        assert sum(own.values()) == sum(value for key, value in later.items()
+                                        if re.match(rf"shoal_{name}_total\b", key))
     now = snapshot(base)
     assert now["run"]["phase"] == "running"
     assert now["windows"]["run"]["figures"]["viewers_active"] <= 10
+    report = run.finish()
+    assert not [name for name in report.json["counters"] if name.startswith("viewer_")]
+
+
+def test_no_viewer_is_told_unasked(shoal, origin):
+    server = origin(*LIVE)
+    run = shoal.start("--viewers", 2, "--duration", "1s", "--listen", "127.0.0.1:0",
+                      f"{server.base}/live/index.m3u8")
+    assert b"shoal_viewer_" not in get(f"{url_of(run)}/metrics")[2]
     run.finish()
+    status, _, said = shoal.command("run", "--engine", "ffmpeg", "--viewer-metrics", 2,
+                                    f"{server.base}/live/index.m3u8")
+    assert status == 2 and "native" in said

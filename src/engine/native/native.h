@@ -22,6 +22,7 @@ struct native_options {
     struct net_options net;   /* the sizes of the pools are set by the engine */
     uint32_t renditions;      /* player_renditions_needed of the stream */
     uint64_t viewer_rate_bps; /* what a viewer's line carries; 0: unbounded */
+    uint32_t viewers_told; /* so many are counted one by one, METRIC_VIEWERS_TOLD_MAX at most */
 };
 
 extern const struct engine_type engine_native;

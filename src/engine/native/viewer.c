@@ -19,6 +19,14 @@ static uint32_t variant_label(uint32_t variant)
     return variant < METRIC_VARIANTS_MAX ? variant : METRIC_VARIANT_OTHER;
 }
 
+/* Counts for this viewer alone, where such detail was asked for. */
+static void count_own(const struct viewer *viewer, enum metric metric, uint64_t n)
+{
+    if (viewer->number < viewer->native->options->viewers_told) {
+        metrics_add_at(lane_of(viewer), metric, viewer->number, n);
+    }
+}
+
 /* ---- What the player tells ---- */
 
 static void count_stall_end(struct shoal_lane *lane, int64_t length_us)
@@ -41,6 +49,7 @@ static void count_event(struct viewer *viewer, const struct player_event *event)
         break;
     case PLAYER_STALL_BEGAN:
         metrics_add(lane, METRIC_STALLS, 1);
+        count_own(viewer, METRIC_VIEWER_STALLS, 1);
         break;
     case PLAYER_STALL_ENDED:
         count_stall_end(lane, event->value_us);
@@ -68,6 +77,7 @@ static void count_event(struct viewer *viewer, const struct player_event *event)
         break;
     case PLAYER_FAULT:
         metrics_add_at(lane, METRIC_FAILURES, event->fail, event->count > 0 ? event->count : 1);
+        count_own(viewer, METRIC_VIEWER_FAILURES, event->count > 0 ? event->count : 1);
         break;
     case PLAYER_OVER:
         break;
@@ -78,6 +88,7 @@ static void count_times(struct viewer *viewer, const struct player_times *times)
 {
     struct shoal_lane *lane = lane_of(viewer);
     metrics_add(lane, METRIC_STALL_TIME, (uint64_t)times->stalled_us);
+    count_own(viewer, METRIC_VIEWER_STALL_TIME, (uint64_t)times->stalled_us);
     metrics_add(lane, METRIC_MEDIA_PLAYED, (uint64_t)times->playing_us);
     metrics_add(lane, METRIC_WATCHED_TIME,
                 (uint64_t)(times->startup_us + times->playing_us + times->stalled_us));
@@ -135,11 +146,12 @@ static void give_fetch(struct viewer_fetch *fetch)
     pool_give(&fetch->viewer->native->fetches, fetch);
 }
 
-/* Shows a failure of a fetch to who keeps some of them. */
+/* Counts a failure of a fetch for the viewer, and shows it to who keeps some of them. */
 static void witness(const struct viewer *viewer, enum fail fail,
                     const struct fetch_result *result)
 {
     const struct engine_setup *setup = &viewer->native->setup;
+    count_own(viewer, METRIC_VIEWER_FAILURES, 1);
     if (setup->witness == NULL ||
         !setup->witness->wants(setup->witness, setup->worker, result->done_us)) {
         return;
@@ -219,6 +231,8 @@ static void take_segment(struct viewer_fetch *fetch, const struct fetch_result *
     metrics_add_at(lane, METRIC_SEGMENTS, variant, 1);
     metrics_add_at(lane, METRIC_SEGMENT_BYTES, variant, result->media_bytes);
     metrics_record(lane, METRIC_SEGMENT_DOWNLOAD, result->phases.total_us);
+    count_own(fetch->viewer, METRIC_VIEWER_SEGMENTS, 1);
+    count_own(fetch->viewer, METRIC_VIEWER_SEGMENT_BYTES, result->media_bytes);
     player_on_done(&fetch->viewer->player, fetch->token, result->done_us);
 }
 
@@ -445,6 +459,7 @@ int viewer_start(struct viewer *viewer, const struct player_session *session)
     viewer->played = false;
     viewer->outcome = ENGINE_SESSION_ENDED;
     metrics_add(lane_of(viewer), METRIC_SESSIONS_STARTED, 1);
+    count_own(viewer, METRIC_VIEWER_SESSIONS, 1);
     net_client_open(&viewer->client, native->worker, &client_options);
     player_init(&viewer->player, viewer->renditions, options->renditions, native->events,
                 &options->player, session);
