@@ -128,7 +128,7 @@ function showRest(s) {
   fillTable(byId("generator"), null, [
     ["CPU", g.process_cpu.toFixed(2) + " cores"], ["memory", format.bytes(g.rss_bytes)],
     ["workers", g.workers.map(format.percent).join("  ")],
-    ...g.checks.map((c) => [[c.ok ? "ok" : "BAD", c.ok ? "good" : "bad"], c.text])]);
+    ...g.checks.map((c) => [[c.ok ? "ok" : "BAD", c.ok ? "good" : "bad"], [c.text, "text"]])]);
 }
 
 function showServers(s) {

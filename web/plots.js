@@ -20,7 +20,7 @@ const plotList = [
   { title: "Behind the live edge, buffer left", unit: "seconds", lines: [
     ["edge_latency_p50_s", "live latency p50", "--blue"], ["edge_latency_p95_s", "live latency p95", "--orange"],
     ["deadline_slack_p5_s", "buffer left p5", "--green"]] },
-  { title: "Rebuffer ratio", unit: "percent", fill: true, lines: [
+  { title: "Rebuffer ratio", unit: "percent", fill: true, least: 0.01, lines: [
     ["rebuffer_ratio", "stalled of watched time", "--red"]] },
   { title: "Generator", unit: "percent", lines: [
     ["worker_cpu_max", "busiest worker", "--orange"], ["process_cpu", "process, in cores", "--blue"]] },
@@ -88,7 +88,7 @@ class Plots {
         maintainAspectRatio: false, interaction: { mode: "index", intersect: false },
         scales: {
           x: { type: "linear", min: 0, ticks: { callback: (v) => format.clock(v), maxTicksLimit: 7, maxRotation: 0 } },
-          y: { beginAtZero: true, ticks: { callback: (v) => tick(show(v)), maxTicksLimit: 5 } },
+          y: { beginAtZero: true, grace: "5%", suggestedMax: plot.least, ticks: { callback: (v) => tick(show(v)), maxTicksLimit: 5 } },
         },
         plugins: {
           legend: { labels: { boxWidth: 10, boxHeight: 2,
