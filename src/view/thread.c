@@ -4,7 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { NICER = 10 };
+enum { NICER = 5 };
 
 void thread_give_way(const char *name)
 {
