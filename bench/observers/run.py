@@ -64,7 +64,7 @@ class Crowd:
         chosen, texts = selectors.DefaultSelector(), {}
         for _ in range(PAGES):
             one = socket.create_connection(("127.0.0.1", self.port), timeout=5)
-            one.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
+            one.sendall(b"GET /api/v1/events HTTP/1.0\r\n\r\n")  # 1.0: not in chunks
             one.setblocking(False)
             chosen.register(one, selectors.EVENT_READ)
             texts[one] = b""
@@ -74,7 +74,7 @@ class Crowd:
                 texts[key.fileobj] = texts[key.fileobj][-100000:] + got
         for one, text in texts.items():
             one.close()
-            events = re.findall(rb"data: (\{.*?\})\r?\n", text, re.DOTALL)
+            events = re.findall(rb"data: (\{.*?\})\n\n", text)
             self.page_rates.append(json.loads(events[-1])["windows"]["1s"]["rates"]["segments"])
 
     def scrape(self):
@@ -129,7 +129,7 @@ class Bench:
         self.shoal = str(pathlib.Path(arguments.shoal).resolve())
         self.origin = subprocess.Popen(
             [self.shoal, "origin", "--listen", "127.0.0.1:0", "--stream",
-             f"name=live,segment={SEGMENT_S}s,bitrates=20k"], stdout=subprocess.PIPE, text=True)
+             f"name=live,segment={SEGMENT_S}s,bitrates=120k"], stdout=subprocess.PIPE, text=True)
         self.base = re.search(r"http://[^/\s]+", self.origin.stdout.readline()).group(0)
         with socket.socket() as one:
             one.bind(("127.0.0.1", 0))
