@@ -2,6 +2,7 @@
  * last as long as EXTINF says, do they fit BANDWIDTH, EXT-X-BITRATE and CODECS. */
 #include "app/lint.h"
 #include "app/lint_decrypt.h"
+#include "app/lint_variants.h"
 #include "media/duration.h"
 #include "media/formats.h"
 #include "media/sniff.h"
@@ -10,15 +11,6 @@
 
 /* A difference between EXTINF and media that people notice once segments add up. */
 #define DURATION_SLACK_US INT64_C(100000)
-
-/* What was measured of one playlist. */
-struct measured {
-    const struct lint_entry *entry;
-    double peak_bps;    /* 0: unknown */
-    double average_bps; /* 0: not all segments were read */
-    unsigned formats;   /* of the segments, see media/formats.h */
-    bool final;
-};
 
 /* One playlist whose segments are being read. */
 struct reading {
@@ -251,8 +243,8 @@ static void read_parts(struct reading *r, uint32_t limit)
     }
 }
 
-static struct measured read_playlist(struct lint_web *web, struct lint_entry *entry,
-                                     uint32_t limit)
+static struct lint_measured read_playlist(struct lint_web *web, struct lint_entry *entry,
+                                          uint32_t limit)
 {
     const struct m3u8 *m = entry->current;
     uint32_t count = m->segment_count < limit ? m->segment_count : limit;
@@ -273,7 +265,7 @@ static struct measured read_playlist(struct lint_web *web, struct lint_entry *en
         }
     }
     read_parts(r, limit);
-    struct measured measured = {
+    struct lint_measured measured = {
         .entry = entry, .formats = r->formats, .final = m3u8_is_final(m)};
     if (r->bytes != NULL) {
         measured.peak_bps = peak_bps(r);
@@ -284,126 +276,19 @@ static struct measured read_playlist(struct lint_web *web, struct lint_entry *en
     return measured;
 }
 
-/* ---- Variants ---- */
-
-struct all_measured {
-    struct measured *items;
-    size_t count;
-};
-
-static const struct measured *find_measured(const struct all_measured *all,
-                                            const struct m3u8 *top, struct span uri)
-{
-    char text[URL_MAX];
-    struct span url;
-    if (uri.len == 0 || m3u8_resolve(top, uri, text, sizeof text, &url) != 0) {
-        return NULL;
-    }
-    for (size_t i = 0; i < all->count; i++) {
-        if (span_equal(span_from_string(all->items[i].entry->name), url)) {
-            return &all->items[i];
-        }
-    }
-    return NULL;
-}
-
-/* The most that any rendition of a group adds. */
-static void add_group(const struct all_measured *all, const struct m3u8 *top,
-                      enum m3u8_rendition_type type, struct span group, double *peak,
-                      double *average)
-{
-    double most_peak = 0, most_average = 0;
-    for (uint32_t i = 0; i < top->rendition_count && group.len > 0; i++) {
-        const struct m3u8_rendition *rendition = &top->renditions[i];
-        const struct measured *m =
-            rendition->type == type && span_equal(rendition->group_id, group)
-                ? find_measured(all, top, rendition->uri)
-                : NULL;
-        if (m != NULL) {
-            most_peak = m->peak_bps > most_peak ? m->peak_bps : most_peak;
-            most_average = m->average_bps > most_average ? m->average_bps : most_average;
-        }
-    }
-    *peak += most_peak;
-    *average += most_average;
-}
-
-/* The formats of all renditions of a group. */
-static unsigned group_formats(const struct all_measured *all, const struct m3u8 *top,
-                              enum m3u8_rendition_type type, struct span group)
-{
-    unsigned formats = 0;
-    for (uint32_t i = 0; i < top->rendition_count && group.len > 0; i++) {
-        const struct m3u8_rendition *rendition = &top->renditions[i];
-        const struct measured *m =
-            rendition->type == type && span_equal(rendition->group_id, group)
-                ? find_measured(all, top, rendition->uri)
-                : NULL;
-        formats |= m != NULL ? m->formats : 0;
-    }
-    return formats;
-}
-
-static void check_codecs(struct lint_results *results, const struct all_measured *all,
-                         const struct m3u8 *top, const struct m3u8_variant *v)
-{
-    const struct measured *own = find_measured(all, top, v->uri);
-    if (v->codecs.len == 0 || own == NULL) {
-        return;
-    }
-    unsigned unnamed =
-        formats_unnamed(own->formats | group_formats(all, top, M3U8_AUDIO, v->audio) |
-                            group_formats(all, top, M3U8_VIDEO, v->video),
-                        v->codecs);
-    for (unsigned f = 0; f < FORMAT_COUNT; f++) {
-        if ((unnamed >> f & 1) != 0) {
-            m3u8_report_add(&results->entries[0].report, M3U8_RULE_CODECS_INCOMPLETE, v->line,
-                            "EXT-X-STREAM-INF", "CODECS",
-                            "segments hold %s, CODECS is \"%.*s\"", format_name((enum format)f),
-                            v->codecs.len > 80 ? 80 : (int)v->codecs.len, v->codecs.ptr);
-        }
-    }
-}
-
-static void check_variant(struct lint_results *results, const struct all_measured *all,
-                          const struct m3u8 *top, const struct m3u8_variant *v)
-{
-    const struct measured *own = find_measured(all, top, v->uri);
-    struct m3u8_report *report = &results->entries[0].report;
-    if (own == NULL) {
-        return;
-    }
-    double peak = own->peak_bps, average = own->average_bps;
-    add_group(all, top, M3U8_AUDIO, v->audio, &peak, &average);
-    add_group(all, top, M3U8_SUBTITLES, v->subtitles, &peak, &average);
-    if (v->bandwidth_bps > 0 && peak > (double)v->bandwidth_bps) {
-        m3u8_report_add(
-            report, own->final ? M3U8_RULE_BANDWIDTH_EXCEEDED : M3U8_RULE_BANDWIDTH_LIVE,
-            v->line, "EXT-X-STREAM-INF", "BANDWIDTH", "%llu, the segments reach %.0f",
-            (unsigned long long)v->bandwidth_bps, peak);
-    }
-    if (own->final && v->average_bandwidth_bps > 0 && own->average_bps > 0 &&
-        average > (double)v->average_bandwidth_bps) {
-        m3u8_report_add(report, M3U8_RULE_AVERAGE_BANDWIDTH_EXCEEDED, v->line,
-                        "EXT-X-STREAM-INF", "AVERAGE-BANDWIDTH", "%llu, the segments have %.0f",
-                        (unsigned long long)v->average_bandwidth_bps, average);
-    }
-}
-
 void lint_segments(struct lint_web *web, struct lint_results *results,
                    const struct lint_options *options)
 {
-    struct all_measured all = {calloc(results->count, sizeof all.items[0]), 0};
-    for (size_t i = 0; i < results->count && all.items != NULL; i++) {
+    struct lint_measured *all = calloc(results->count, sizeof all[0]);
+    size_t count = 0;
+    for (size_t i = 0; i < results->count && all != NULL; i++) {
         struct lint_entry *entry = &results->entries[i];
         if (entry->current != NULL && entry->current->kind == M3U8_MEDIA) {
-            all.items[all.count++] = read_playlist(web, entry, options->segment_limit);
+            all[count++] = read_playlist(web, entry, options->segment_limit);
         }
     }
-    const struct m3u8 *top = results->entries[0].current;
-    for (uint32_t i = 0; top != NULL && i < top->variant_count; i++) {
-        check_variant(results, &all, top, &top->variants[i]);
-        check_codecs(results, &all, top, &top->variants[i]);
+    if (all != NULL) {
+        lint_check_variants(results, all, count);
     }
-    free(all.items);
+    free(all);
 }

@@ -302,7 +302,7 @@ static const char doc_head[] =
     "`--ignore RULE`\n"
     "leaves a rule out, for the exit status too. A playlist of up to 256 MiB is read; 100 "
     "MB or a\n"
-    "million segments take about a second and three times as much memory as the text.\n";
+    "million segments take about a second and a third of a GB.\n";
 
 static void append_doc(struct buf *out)
 {
