@@ -107,7 +107,7 @@ static void parse_into(struct lint_entry *entry, const struct lint_body *body, s
         .alone = alone,
     };
     struct m3u8 *playlist = NULL;
-    entry->loads++;
+    entry->report.load = ++entry->loads;
     if (is_binary(source.text)) {
         entry->unreadable = "not a text";
         return;
@@ -127,6 +127,7 @@ void lint_load(struct lint_web *web, struct lint_entry *entry, struct span url,
     const struct lint_want want = {.url = url, .kind = METRIC_KIND_MEDIA_PLAYLIST};
     if (lint_web_read(web, &want, &body) == 0) {
         entry->sent_bytes = body.sent_bytes;
+        entry->report.load = entry->loads + 1;
         lint_check_served(&body, url, &entry->report);
         parse_into(entry, &body, body.url, multivariant, false);
     } else {

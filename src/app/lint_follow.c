@@ -85,7 +85,7 @@ static void take_load(struct followed *f, struct m3u8_report *text)
         .multivariant = f->follow->top,
         .report = text,
     };
-    entry->loads++;
+    entry->report.load = ++entry->loads;
     f->due_us = body->start_us + 500000;
     lint_check_served(body, span_from_string(entry->name), text);
     if (m3u8_parse(&source, &playlist) == M3U8_OK) {

@@ -183,6 +183,7 @@ static json_t *findings_json(const struct m3u8_report *report)
             json_pack("{s:s, s:s, s:s, s:s}", "rule", info->name, "severity",
                       severity_word(f->rule), "section", info->section, "text", info->sentence);
         json_object_set_new(finding, "line", f->line > 0 ? json_integer(f->line) : json_null());
+        json_object_set_new(finding, "load", f->load > 0 ? json_integer(f->load) : json_null());
         json_object_set_new(finding, "tag",
                             f->tag[0] != '\0' ? json_util_text(f->tag) : json_null());
         json_object_set_new(finding, "attribute",

@@ -47,6 +47,7 @@ const struct m3u8_rule_info *m3u8_rule_info(enum m3u8_rule rule);
 struct m3u8_finding {
     enum m3u8_rule rule;
     uint32_t line;      /* from 1; 0 when it concerns the playlist as a whole */
+    uint32_t load;      /* report.load when it was found */
     char tag[32];       /* "EXT-X-KEY", or empty */
     char attribute[32]; /* "IV", or empty */
     char detail[160];   /* what was found: "IV has 40 digits"; may be empty */
@@ -58,6 +59,7 @@ struct m3u8_report {
     uint32_t capacity;
     uint32_t limit;         /* findings kept; further ones are only counted */
     uint32_t limit_of_rule; /* kept of one rule, so that none drowns the others; 0: no limit */
+    uint32_t load;          /* set by the user: which load of a playlist is being looked at */
     const bool *ignored;    /* rules not told of, by enum m3u8_rule; borrowed. NULL: none */
     uint64_t dropped;       /* those */
     uint64_t must;          /* all findings of that severity, dropped ones included */

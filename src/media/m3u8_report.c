@@ -29,6 +29,7 @@ void m3u8_report_clear(struct m3u8_report *report)
     free(report->findings);
     *report = (struct m3u8_report){.limit = report->limit,
                                    .limit_of_rule = report->limit_of_rule,
+                                   .load = report->load,
                                    .ignored = report->ignored};
 }
 
@@ -98,7 +99,7 @@ void m3u8_report_add(struct m3u8_report *report, enum m3u8_rule rule, uint32_t l
         report->dropped++;
         return;
     }
-    *finding = (struct m3u8_finding){.rule = rule, .line = line};
+    *finding = (struct m3u8_finding){.rule = rule, .line = line, .load = report->load};
     snprintf(finding->tag, sizeof finding->tag, "%s", tag == NULL ? "" : tag);
     snprintf(finding->attribute, sizeof finding->attribute, "%s",
              attribute == NULL ? "" : attribute);

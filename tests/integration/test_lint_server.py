@@ -95,6 +95,8 @@ class TestFollow:
         assert loads[1] <= 4 and loads[2] >= 6, loads
         assert all("reload-late" in {f["rule"] for f in p["findings"]}
                    for p in answer["playlists"][1:])
+        assert {f["load"] > 1 for p in answer["playlists"][1:] for f in p["findings"]
+                if f["rule"] == "reload-late"} == {True}
 
     def test_findings_are_told_as_they_come_and_an_interrupt_ends_it(self, serve):
         url = self.pair(serve)

@@ -257,12 +257,14 @@ static void test_one_rule_does_not_drown_the_others(void **state)
     m3u8_report_init(&report, 0);
     report.limit_of_rule = 2;
     report.ignored = ignored;
+    report.load = 7;
     for (uint32_t i = 0; i < 10; i++) {
         m3u8_report_add(&report, M3U8_RULE_UTF8, i, NULL, NULL, NULL);
         m3u8_report_add(&report, M3U8_RULE_WHITESPACE, i, NULL, NULL, NULL);
     }
     m3u8_report_add(&report, M3U8_RULE_EXTM3U_FIRST, 1, NULL, NULL, NULL);
     assert_int_equal(report.count, 3);
+    assert_int_equal(report.findings[2].load, 7);
     assert_int_equal(report.dropped, 8);
     assert_int_equal(report.must, 11);
     assert_int_equal(report.of_rule[M3U8_RULE_WHITESPACE], 10);
@@ -296,8 +298,10 @@ static const char doc_head[] =
     "`exit_status`,\n"
     "`must`, `should`, `playlists` (each with `name`, `kind`, `playable`, `status`, `loads`,\n"
     "`failed_loads`, facts, and `findings`: `rule`, `severity`, `section`, `text`, `line`, "
-    "`tag`,\n"
-    "`attribute`, `detail`) and `together`, the findings about the playlists as a set.\n\n"
+    "`load`,\n"
+    "which counts the loads of that playlist from 1, `tag`, `attribute`, `detail`) and "
+    "`together`,\n"
+    "the findings about the playlists as a set.\n\n"
     "Of one rule the first 100 findings in a playlist are told and the others counted. "
     "`--ignore RULE`\n"
     "leaves a rule out, for the exit status too. A playlist of up to 256 MiB is read; 100 "
