@@ -1,6 +1,6 @@
 "use strict";
 /* What the engine cannot tell is in no JSON: null then, and else what `show` makes of it. */
-const told = (value, show) => value === undefined ? null : show(value);
+const told = (value, show) => value === undefined || value === null ? null : show(value);
 
 /* Tables from rows of cells. A cell is a text or [text, class]; texts never become markup. A row
  * with a cell of null is left out. */

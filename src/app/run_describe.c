@@ -75,20 +75,68 @@ static void quote(struct buf *out, const char *argument)
     buf_append_string(out, "'");
 }
 
-/* The command line as one could type it again; cut when it is very long. */
-static void describe_command(struct run_describe *describe)
+/* What an argument is the value of, as far as secrets go. */
+enum secret { SECRET_NONE, SECRET_TOKEN, SECRET_HEADER };
+
+static enum secret secret_of(const char *option)
 {
-    struct buf text;
-    buf_init(&text, 65536);
-    buf_append_string(&text, "shoal");
-    for (int i = 0; i < describe->argc; i++) {
-        buf_append_string(&text, " ");
-        if (is_plain(describe->argv[i])) {
-            buf_append_string(&text, describe->argv[i]);
-        } else {
-            quote(&text, describe->argv[i]);
+    static const struct {
+        const char *option;
+        enum secret secret;
+    } options[] = {
+        {"--listen-token", SECRET_TOKEN}, {"--header", SECRET_HEADER}, {"-H", SECRET_HEADER}};
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        if (strcmp(option, options[i].option) == 0) {
+            return options[i].secret;
         }
     }
+    return SECRET_NONE;
+}
+
+/* How much of an argument, which stands after `option`, may be shown to who reads a report: no
+ * token, no value of a header. */
+static size_t shown_length(const char *option, const char *argument)
+{
+    size_t len = strlen(argument), value = 0;
+    enum secret secret = secret_of(option);
+    if (secret == SECRET_NONE && strncmp(argument, "-H", 2) == 0) {
+        secret = SECRET_HEADER;
+        value = 2;
+    } else if (secret == SECRET_NONE && strncmp(argument, "--", 2) == 0) {
+        char name[32];
+        value = strcspn(argument, "=");
+        snprintf(name, sizeof name, "%.*s", (int)(value < 31 ? value : 31), argument);
+        secret = secret_of(name);
+        value += value < len ? 1 : 0;
+    }
+    size_t colon = value + strcspn(argument + value, ":");
+    return secret == SECRET_TOKEN                   ? value
+           : secret == SECRET_HEADER && colon < len ? colon + 1
+                                                    : len;
+}
+
+/* The command line as one could type it again, but for secrets; cut when it is very long. */
+static void describe_command(struct run_describe *describe)
+{
+    struct buf text, argument;
+    buf_init(&text, 65536);
+    buf_init(&argument, 65536);
+    buf_append_string(&text, "shoal");
+    for (int i = 0; i < describe->argc; i++) {
+        const char *given = describe->argv[i];
+        size_t len = shown_length(i > 0 ? describe->argv[i - 1] : "", given);
+        argument.len = 0;
+        buf_append(&argument, given, len);
+        buf_append_string(&argument, len < strlen(given) ? "***" : "");
+        buf_append(&argument, "", 1);
+        buf_append_string(&text, " ");
+        if (is_plain(argument.ptr)) {
+            buf_append_string(&text, argument.ptr);
+        } else {
+            quote(&text, argument.ptr);
+        }
+    }
+    buf_release(&argument);
     snprintf(describe->command, sizeof describe->command, "%.*s", (int)text.len, text.ptr);
     buf_release(&text);
 }

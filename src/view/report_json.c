@@ -116,11 +116,15 @@ static json_t *make_figures(const struct shoal_interval *run)
     return figures;
 }
 
-static double percentile_s(const struct shoal_interval *run, uint32_t histogram, double percent)
+/* null when nothing was recorded. */
+static json_t *make_percentile(const struct shoal_interval *run, uint32_t histogram,
+                               double percent)
 {
+    struct shoal_summary summary;
     uint64_t us;
+    shoal_summarize(run, histogram, &summary);
     shoal_percentiles(run, histogram, &percent, 1, &us);
-    return seconds((double)us);
+    return summary.count > 0 ? json_real(seconds((double)us)) : json_null();
 }
 
 enum qoe_kind {
@@ -175,7 +179,7 @@ static json_t *make_qoe_value(const struct qoe_row *row, const struct shoal_inte
     }
     return def->histograms[row->number].absent
                ? NULL
-               : json_real(percentile_s(run, row->number, row->percent));
+               : make_percentile(run, row->number, row->percent);
 }
 
 static json_t *make_qoe(const struct shoal_interval *run)

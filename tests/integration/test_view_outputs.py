@@ -68,9 +68,14 @@ def test_schema(shoal, origin):
     jsonschema.Draft7Validator.check_schema(schema)
     server = origin(*LIVE, "--fault", "status=404,path=*.ts,p=0.3")
     report = shoal.run("--viewers", 5, "--duration", "3s", "--threshold",
-                       "p99(segment_download)<10s", f"{server.base}/live/index.m3u8", status=None)
+                       "p99(segment_download)<10s", "-H", "Authorization: hush",
+                       "--header=Cookie: hush", "--listen-token", "hush",
+                       f"{server.base}/live/index.m3u8", status=None)
     assert report.failures()["status_4xx"] > 0
     jsonschema.validate(report.json, schema)
+    # Reports are shown to others: no secret of the command line is in them.
+    assert "Authorization:***" in report.json["command"]
+    assert "hush" not in json.dumps(report.json)
 
 
 @pytest.mark.parametrize("threshold, status", [
