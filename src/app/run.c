@@ -303,7 +303,6 @@ static int make_views(struct app_run *app, struct err *err)
     if (app->views == NULL) {
         return -1;
     }
-    /* Not over the dashboard, which owns the terminal by now. */
     if (views_url(app->views) != NULL && view.terminal == VIEW_TERMINAL_PROGRESS) {
         fprintf(stderr, "shoal: live figures at %s\n", views_url(app->views));
     }
@@ -313,7 +312,11 @@ static int make_views(struct app_run *app, struct err *err)
                 "(add --listen-token)\n",
                 options->listen_address);
     }
-    return 0;
+    int shown = views_show(app->views, err);
+    if (shown > 0) { /* a terminal that cannot be painted on is no reason not to run */
+        app_print_error(err);
+    }
+    return shown < 0 ? -1 : 0;
 }
 
 /* ---- Failures kept to be followed up ---- */

@@ -4,6 +4,7 @@
  * them can delay a worker or another view.
  *
  *     views_start            after the statistics' sampler runs, before the first viewer
+ *     views_show             when nothing is to be printed any more: takes the terminal
  *     … the run …
  *     views_settle           after the sampler's last snapshot: takes the final row, gives the
  *                            terminal back and ends the progress lines
@@ -58,11 +59,16 @@ struct view_setup {
     struct failure_queue *failures;    /* borrowed, or NULL: no sampled failures */
 };
 
-/* Starts what `options` asks for; the struct itself is copied, its strings are borrowed until
- * views_free. Returns NULL with *err filled when a file cannot be written, an exact port is
- * busy, or the terminal cannot do what the dashboard needs. */
+/* Starts what `options` asks for, but for the terminal; the struct itself is copied, its
+ * strings are borrowed until views_free. Returns NULL with *err filled when a file cannot be
+ * written or an exact port is busy. */
 struct views *views_start(const struct view_setup *setup, const struct view_options *options,
                           struct err *err);
+
+/* Starts what is shown on the terminal: from here on nobody else may write there. Returns 0; 1
+ * with *err filled when the terminal cannot show the dashboard and gets progress lines instead;
+ * -1 with *err filled when it gets nothing. */
+int views_show(struct views *views, struct err *err);
 
 /* The address where HTTP is served, "http://127.0.0.1:17091/", or NULL. Valid until
  * views_free. */

@@ -258,20 +258,6 @@ static int start_web(struct views *views, struct err *err)
     return views->web == NULL ? -1 : 0;
 }
 
-static int start_terminal(struct views *views, struct err *err)
-{
-    switch (views->options.terminal) {
-    case VIEW_TERMINAL_NONE:
-        return 0;
-    case VIEW_TERMINAL_PROGRESS:
-        return worker_start(&views->progress, views, show_progress, err);
-    case VIEW_TERMINAL_DASHBOARD:
-        views->tui = tui_start(make_source(views), views_url(views), err);
-        return views->tui == NULL ? -1 : 0;
-    }
-    return -1;
-}
-
 struct views *views_start(const struct view_setup *setup, const struct view_options *options,
                           struct err *err)
 {
@@ -286,12 +272,30 @@ struct views *views_start(const struct view_setup *setup, const struct view_opti
     buf_init(&views->progress_line, LINE_LIMIT);
     if (open_files(views, err) < 0 || start_origin(views, err) < 0 ||
         make_recorder(views, err) < 0 || start_web(views, err) < 0 ||
-        worker_start(&views->recording, views, record, err) < 0 ||
-        start_terminal(views, err) < 0) {
+        worker_start(&views->recording, views, record, err) < 0) {
         views_free(views);
         return NULL;
     }
     return views;
+}
+
+int views_show(struct views *views, struct err *err)
+{
+    if (views->options.terminal == VIEW_TERMINAL_NONE) {
+        return 0;
+    }
+    if (views->options.terminal == VIEW_TERMINAL_DASHBOARD) {
+        struct tui_options options = {.url = views_url(views),
+                                      .exposed = views_are_exposed(views)};
+        views->tui = tui_start(make_source(views), &options, err);
+        if (views->tui != NULL) {
+            return 0;
+        }
+    }
+    bool fell_back = views->options.terminal == VIEW_TERMINAL_DASHBOARD;
+    return worker_start(&views->progress, views, show_progress, fell_back ? NULL : err) < 0
+               ? -1
+               : fell_back;
 }
 
 const char *views_url(const struct views *views)

@@ -21,13 +21,14 @@ def dashboard(tmp_path, origin):
     server = origin(*LIVE)
     terminals = []
 
-    def start(width, height, *arguments, environment=None, seconds=60):
+    def start(width, height, *arguments, environment=None, seconds=60, before=(),
+              shows=r"(?m)^.? ?Viewers|Rates"):
         terminal = Terminal(tmp_path, width, height, environment)
         terminals.append(terminal)
-        words = [shoal_path(), "run", "--viewers", "50", "--ramp", "1s", "--duration",
+        words = [*before, shoal_path(), "run", "--viewers", "50", "--ramp", "1s", "--duration",
                  f"{seconds}s", "--listen", "off", *map(str, arguments), f"{server.base}/live/index.m3u8"]
         terminal.type("PS1='$ '; clear; " + shlex.join(words) + "; echo status=$?")
-        terminal.wait(r"(?m)^.? ?Viewers|Rates")
+        terminal.wait(shows)
         return terminal
     yield start
     for terminal in terminals:
@@ -155,6 +156,24 @@ def test_colours_where_there_are_some(dashboard):
     terminal = dashboard(80, 24)
     terminal.wait("50 of 50")
     assert re.search(r"\033\[[0-9;]*3[0-7]m|\033\[38;", terminal.screen("-e"))
+
+
+def test_what_is_said_before_stands_above(dashboard):
+    """A warning is no part of the screen, which warns too; it is there when the screen is gone."""
+    terminal = dashboard(120, 30, "--listen", "0.0.0.0:0")
+    screen = terminal.wait("50 of 50")
+    assert screen.startswith(" shoal ") and "anyone who reaches" not in screen
+    assert re.search(r"open to all: http://0\.0\.0\.0:\d+/", screen), screen
+    terminal.key("q", "q")
+    terminal.wait(r"status=\d+", 30)
+    assert "anyone who reaches 0.0.0.0 can read" in terminal.screen("-S", "-200")
+
+
+def test_an_unknown_terminal_gets_lines(dashboard):
+    terminal = dashboard(100, 50, seconds=2, before=("env", "TERM=nothing"), shows="req/s")
+    screen = terminal.wait(r"status=[04]", 30)
+    screen = terminal.screen("-S", "-200")
+    assert "shoal: dashboard: " in screen and re.search(r"0:01 .*seg/s", screen), screen
 
 
 def test_end_leaves_the_report(dashboard):

@@ -27,6 +27,7 @@ struct model {
     size_t sample_count;
 
     const char *url; /* where the page is served, or NULL; borrowed */
+    bool exposed;    /* to others, and without a token */
 
     int64_t frame_cost_us,
         frame_cost_max_us; /* CPU time of the last frame, and of the dearest */

@@ -178,8 +178,13 @@ static void draw_foot(const struct model *model, const struct area *area)
         x = area_text(area, y, x, STYLE_BOLD, keys[i].key) + 1;
         x = area_text(area, y, x, STYLE_DIM, keys[i].words) + 2;
     }
-    if (model->url != NULL && x + (int)strlen(model->url) <= area->width) {
-        area_text_right(area, y, area->width, STYLE_DIM, model->url);
+    if (model->url != NULL) {
+        char text[160];
+        snprintf(text, sizeof(text), "%s%s", model->exposed ? "open to all: " : "", model->url);
+        if (x + (int)strlen(text) <= area->width) {
+            area_text_right(area, y, area->width, model->exposed ? STYLE_WARN : STYLE_DIM,
+                            text);
+        }
     }
 }
 

@@ -139,7 +139,7 @@ static void unwatch_signals(struct terminal *terminal)
 
 static struct terminal *fail_open(struct terminal *terminal, struct err *err, const char *why)
 {
-    err_set(err, ERR_START, "dashboard", "use --no-tui", "%s", why);
+    err_set(err, ERR_START, "dashboard", "plain lines are shown instead", "%s", why);
     if (terminal != NULL) {
         close(terminal->pipe[0]);
         close(terminal->pipe[1]);

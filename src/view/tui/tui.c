@@ -155,24 +155,27 @@ static void tui_free(struct tui *tui)
     free(tui);
 }
 
-struct tui *tui_start(struct frame_source *source, const char *url, struct err *err)
+struct tui *tui_start(struct frame_source *source, const struct tui_options *options,
+                      struct err *err)
 {
     struct tui *tui = calloc(1, sizeof(*tui));
     if (tui == NULL || source == NULL) {
         frame_source_free(source);
         free(tui);
-        err_set(err, ERR_START, "dashboard", "use --no-tui", "out of memory");
+        err_set(err, ERR_START, "dashboard", "plain lines are shown instead", "out of memory");
         return NULL;
     }
     tui->source = source;
     tui->model.window = FRAME_10S;
     tui->model.focus = -1;
-    tui->model.url = url;
+    tui->model.url = options->url;
+    tui->model.exposed = options->exposed;
     sem_init(&tui->ready, 0, 0);
     tui->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int error = tui->stop_fd < 0 ? errno : pthread_create(&tui->thread, NULL, thread_main, tui);
     if (error != 0) {
-        err_set(err, ERR_START, "dashboard", "use --no-tui", "no thread: %s", strerror(error));
+        err_set(err, ERR_START, "dashboard", "plain lines are shown instead", "no thread: %s",
+                strerror(error));
         tui_free(tui);
         return NULL;
     }

@@ -5,12 +5,19 @@
 #include "base/err.h"
 #include "view/frame.h"
 
+#include <stdbool.h>
+
 struct tui;
 
-/* Takes the terminal over. Takes ownership of the source, also on failure. `url` is where the
- * page is served, or NULL; it must live until tui_stop. Returns NULL with *err filled when that
- * terminal cannot show it. */
-struct tui *tui_start(struct frame_source *source, const char *url, struct err *err);
+struct tui_options {
+    const char *url; /* where the page is served, or NULL; borrowed until tui_stop */
+    bool exposed;    /* to others, and without a token */
+};
+
+/* Takes the terminal over. Takes ownership of the source, also on failure. Returns NULL with
+ * *err filled when that terminal cannot show it. */
+struct tui *tui_start(struct frame_source *source, const struct tui_options *options,
+                      struct err *err);
 
 /* Ends the thread and gives the terminal back. NULL is a no-op. */
 void tui_stop(struct tui *tui);

@@ -293,6 +293,9 @@ static int run(struct fake *fake, struct shoal_schema *schema)
         if (views_url(views) != NULL) {
             fprintf(stderr, "listening on %s\n", views_url(views));
         }
+        if (views_show(views, &err) != 0) {
+            print_err(&err);
+        }
         atomic_store_explicit(&fake->phase, RUN_PHASE_RUNNING, memory_order_relaxed);
         play(fake, sampler, queue);
         shoal_sampler_stop(sampler);
