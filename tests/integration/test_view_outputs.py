@@ -59,7 +59,9 @@ def test_every_form_tells_the_same(shoal, origin, tmp_path):
     assert json.loads(embedded.group(1)) == report.json
     assert "http" + "://" not in re.sub(r"<script.*?</script>|<svg.*?</svg>", "", html, flags=re.S)
     suite = ElementTree.parse(files["xml"]).getroot()
-    assert suite.get("failures") == "0" and suite.get("tests") == "3"
+    failed = sum(not row["pass"] for row in report.json["thresholds"]) + \
+        (not report.json["generator"]["trusted"])
+    assert suite.get("failures") == str(failed) and suite.get("tests") == "3"
 
 
 def test_schema(shoal, origin):
@@ -105,11 +107,14 @@ def test_threshold_with_abort_ends_the_run(shoal, origin):
     assert report.json["duration_s"] < 30
 
 
-def test_no_segment_never_passes(shoal, origin):
+def test_no_segment_never_passes(shoal, origin, tmp_path):
     server = origin(*LIVE, "--fault", "status=404,path=*.ts")
-    report = shoal.run("--viewers", 3, "--duration", "3s", f"{server.base}/live/index.m3u8",
+    report = shoal.run("--viewers", 3, "--duration", "3s", "--threshold", "count(segments)==0",
+                       "--junit", tmp_path / "run.xml", f"{server.base}/live/index.m3u8",
                        status=None)
     check_status(report, 1)
+    case = ElementTree.parse(tmp_path / "run.xml").getroot().find("testcase")
+    assert case.find("failure").get("message") == "not one segment was complete"
     assert report["segments"] == 0
     assert "not one segment" in report.output
 
