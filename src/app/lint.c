@@ -112,6 +112,15 @@ static void parse_into(struct lint_entry *entry, const struct lint_body *body, s
         entry->unreadable = "not a text";
         return;
     }
+    if (source.text.len < 4 || memmem(body->ptr, body->len, "#EXT", 4) == NULL) {
+        /* An error page, say: each of its lines breaks rules, which tells nobody anything. */
+        struct span first = source.text;
+        first.len = span_find(first, '\n') < 60 ? span_find(first, '\n') : 60;
+        entry->status = M3U8_NOT_PLAYLIST;
+        m3u8_report_add(&entry->report, M3U8_RULE_EXTM3U_FIRST, 1, NULL, NULL,
+                        "this is no playlist, it begins with \"%.*s\"", SPAN_ARGS(first));
+        return;
+    }
     entry->status = m3u8_parse(&source, &playlist);
     if (entry->status == M3U8_TOO_LARGE || entry->status == M3U8_NO_MEMORY) {
         entry->unreadable = m3u8_status_name(entry->status);
@@ -127,9 +136,11 @@ void lint_load(struct lint_web *web, struct lint_entry *entry, struct span url,
     const struct lint_want want = {.url = url, .kind = METRIC_KIND_MEDIA_PLAYLIST};
     if (lint_web_read(web, &want, &body) == 0) {
         entry->sent_bytes = body.sent_bytes;
-        entry->report.load = entry->loads + 1;
-        lint_check_served(&body, url, &entry->report);
         parse_into(entry, &body, body.url, multivariant, false);
+        if (entry->current != NULL) {
+            lint_check_served(&body, url, &entry->report);
+            m3u8_report_sort(&entry->report);
+        }
     } else {
         entry->unreadable = fail_info(body.fail)->words;
         entry->http_status = body.status;

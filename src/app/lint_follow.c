@@ -87,8 +87,8 @@ static void take_load(struct followed *f, struct m3u8_report *text)
     };
     entry->report.load = ++entry->loads;
     f->due_us = body->start_us + 500000;
-    lint_check_served(body, span_from_string(entry->name), text);
     if (m3u8_parse(&source, &playlist) == M3U8_OK) {
+        lint_check_served(body, span_from_string(entry->name), text);
         bool changed = m3u8_check_reload(&f->watch, entry->current, playlist, body->done_us,
                                          &entry->report);
         f->due_us = m3u8_is_final(playlist) ? INT64_MAX

@@ -63,9 +63,12 @@ class TestExit:
         assert call("lint", serve.url + "/absent.m3u8").returncode == 3
         assert call("probe", serve.url + "/absent.m3u8").returncode == 3
 
-    def test_not_a_playlist(self, tmp_path):
-        status, answer = lint(self.write(tmp_path, b"<html></html>\n"))
-        assert status == 1 and "extm3u-first" in rules(answer)
+    @pytest.mark.parametrize("text", [b"<html>\n<p> a b</p>\n</html>\n", b'{"a": "b c"}', b"",
+                                      b"\n \n"])
+    def test_not_a_playlist(self, tmp_path, text):
+        status, answer = lint(self.write(tmp_path, text))
+        assert status == 1 and rules(answer) == {"extm3u-first"}
+        assert text.strip().split(b"\n")[0].decode() in answer["playlists"][0]["findings"][0]["detail"]
 
     def test_usage(self, tmp_path):
         assert call("lint").returncode == 2
