@@ -173,6 +173,7 @@ static void settle_items(struct probe_findings *found, const size_t *entries)
         bool media =
             entry != NULL && entry->current != NULL && entry->current->kind == M3U8_MEDIA;
         item->entry = media ? entry : NULL;
+        item->unread = media ? NULL : entry;
         if (media) {
             fill_rates(item);
         }
@@ -225,8 +226,10 @@ static const struct probe_item *audio_of(const struct probe_findings *found,
 static void add_costs(struct probe_findings *found)
 {
     found->costs = calloc(found->count + 1, sizeof found->costs[0]);
+    size_t number = 0;
     for (size_t i = 0; i < found->count && found->costs != NULL; i++) {
         const struct probe_item *item = &found->items[i];
+        number += item->rendition == NULL;
         if (item->rendition != NULL || item->entry == NULL) {
             continue;
         }
@@ -238,6 +241,7 @@ static void add_costs(struct probe_findings *found)
                               : (double)item->variant->bandwidth_bps;
         *cost = (struct probe_cost){
             .item = item,
+            .number = number - 1,
             .measured = item->measured_bps > 0,
             .bits_per_s = item->measured_bps > 0 ? item->measured_bps : declared,
             .requests_per_s = item->requests_per_s,

@@ -23,10 +23,11 @@ const struct option_command *app_probe_command(void);
 struct probe_item {
     const struct m3u8_variant *variant;     /* NULL for a rendition or a lone media playlist */
     const struct m3u8_rendition *rendition; /* NULL for a variant */
-    const struct lint_entry *entry; /* its media playlist; NULL when it has none of its own */
-    double segment_s;               /* mean duration of a segment, 0 when unknown */
-    double measured_bps;            /* of the newest segments, 0 when none was read */
-    enum sniff container;           /* of the newest segment, SNIFF_NOT_MEDIA when unknown */
+    const struct lint_entry *entry;  /* its media playlist; NULL when it has none of its own */
+    const struct lint_entry *unread; /* what was read in place of a media playlist, or NULL */
+    double segment_s;                /* mean duration of a segment, 0 when unknown */
+    double measured_bps;             /* of the newest segments, 0 when none was read */
+    enum sniff container;            /* of the newest segment, SNIFF_NOT_MEDIA when unknown */
     double low_latency_requests_per_s; /* of one viewer who plays parts; 0: there are none */
     double requests_per_s;             /* of one viewer: segments, playlist reloads */
     double playlist_bytes_per_s;
@@ -35,6 +36,7 @@ struct probe_item {
 /* What playing one variant costs. */
 struct probe_cost {
     const struct probe_item *item; /* the variant */
+    size_t number;                 /* of the variant, from 0 */
     double bits_per_s;             /* of one viewer: media and playlists */
     double requests_per_s;
     double low_latency_requests_per_s; /* 0: it has no parts */

@@ -201,14 +201,21 @@ static void print_rendition(const struct m3u8_rendition *r, FILE *out)
     fprintf(out, "%s\n", r->is_default ? ", default" : "");
 }
 
+static const char *why_unread(const struct lint_entry *entry)
+{
+    return entry->unreadable != NULL  ? entry->unreadable
+           : entry->status != M3U8_OK ? m3u8_status_name(entry->status)
+                                      : "it is no media playlist";
+}
+
 static void print_cost(const struct probe_findings *found, const struct probe_cost *cost,
-                       size_t number, FILE *out)
+                       FILE *out)
 {
     char one[UNITS_TEXT], all[UNITS_TEXT];
     fprintf(
         out,
         "  variant %zu: %s and %.3g requests/s a viewer; %u viewers: %s, %.6g requests/s%s\n",
-        number, units_format_bitrate(cost->bits_per_s, one), cost->requests_per_s,
+        cost->number, units_format_bitrate(cost->bits_per_s, one), cost->requests_per_s,
         found->viewers, units_format_bitrate(cost->bits_per_s * found->viewers, all),
         cost->requests_per_s * found->viewers, cost->measured ? "" : " (by BANDWIDTH)");
     if (cost->low_latency_requests_per_s > 0) {
@@ -239,8 +246,8 @@ void probe_print_text(const struct probe_findings *found, FILE *out)
         }
         if (item->entry != NULL) {
             print_media(item, out);
-        } else if (item->variant != NULL) {
-            fputs("    its playlist could not be read\n", out);
+        } else if (item->unread != NULL) {
+            fprintf(out, "    its playlist could not be read: %s\n", why_unread(item->unread));
         }
     }
     for (uint32_t i = 0; i < top->current->i_frame_variant_count; i++) {
@@ -254,7 +261,7 @@ void probe_print_text(const struct probe_findings *found, FILE *out)
     }
     fputs("Cost at playing speed:\n", out);
     for (size_t i = 0; i < found->cost_count; i++) {
-        print_cost(found, &found->costs[i], i, out);
+        print_cost(found, &found->costs[i], out);
     }
     if (lint_results_must(&found->playlists) > 0) {
         fprintf(out, "%llu must-rules are broken: see shoal lint %s\n",
@@ -330,6 +337,9 @@ static json_t *item_json(const struct probe_item *item)
     }
     if (item->entry != NULL) {
         add_media_json(object, item);
+    } else if (item->unread != NULL) {
+        json_object_set_new(object, "url", json_util_text(item->unread->name));
+        json_object_set_new(object, "unread", json_string(why_unread(item->unread)));
     }
     return object;
 }
@@ -341,6 +351,7 @@ static json_t *cost_json(const struct probe_findings *found, const struct probe_
                   "viewer_requests_per_s", cost->requests_per_s, "all_mbps",
                   cost->bits_per_s * found->viewers / 1e6, "all_requests_per_s",
                   cost->requests_per_s * found->viewers, "measured", cost->measured);
+    json_object_set_new(object, "variant", json_integer((json_int_t)cost->number));
     json_object_set_new(object, "viewer_low_latency_requests_per_s",
                         cost->low_latency_requests_per_s > 0
                             ? json_real(cost->low_latency_requests_per_s)

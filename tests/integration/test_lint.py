@@ -309,6 +309,21 @@ class TestProbe:
         assert [cost["viewer_bps"] for cost in costs] == [2000] * 3
         assert serve.asked["/v.m3u8"] == serve.asked["/a.ts"] == 1
 
+    def test_a_playlist_that_cannot_be_read(self, serve):
+        url = serve.write("top.m3u8", "#EXTM3U", '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="g",NAME="n",'
+                          'CHANNELS="2",URI="none.m3u8"',
+                          '#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="avc1",AUDIO="g"', "gone.m3u8",
+                          '#EXT-X-STREAM-INF:BANDWIDTH=8000,CODECS="avc1",AUDIO="g"', "v.m3u8")
+        serve.write("v.m3u8", "#EXTM3U", "#EXT-X-TARGETDURATION:4", "#EXTINF:4,", "a.ts",
+                    "#EXT-X-ENDLIST")
+        done = call("probe", "--no-segments", url)
+        assert done.returncode == 0
+        assert done.stdout.count(b"could not be read: status 4xx") == 2
+        assert b"variant 1: 8kbit/s" in done.stdout.split(b"Cost")[1]
+        answer = json.loads(call("probe", "--json", "--no-segments", url).stdout)
+        assert [cost["variant"] for cost in answer["cost"]] == [1]
+        assert answer["variants"][0]["unread"] == answer["renditions"][0]["unread"] == "status 4xx"
+
     def test_what_cannot_be_probed(self, tmp_path):
         assert call("probe", tmp_path / "a.m3u8").returncode == 2
 
