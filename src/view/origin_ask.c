@@ -178,7 +178,8 @@ bool origin_ask(const struct origin_address *address, int64_t patience_us, int s
     bool whole = send_request(&wait, fd, address) && receive(&wait, fd, answer);
     close(fd);
     if (!whole) {
-        snprintf(why, why_size, "no whole answer in time");
+        bool late = clock_monotonic_us() >= wait.until_us;
+        snprintf(why, why_size, "no whole answer%s", late ? " in time" : "");
     }
     return whole && find_body(answer, ret_body, why, why_size);
 }
