@@ -37,7 +37,7 @@ def keep(browser, tmp_path, name):
 
 def test_live_page(shoal, origin, browser, tmp_path):
     server = origin(*LIVE, "--fault", "status=503,path=*.ts,p=0.05")
-    run = shoal.start("--viewers", 30, "--ramp", "1s", "--duration", "14s", "--listen",
+    run = shoal.start("--viewers", 30, "--ramp", "1s", "--duration", "90s", "--listen",
                       "127.0.0.1:0", "--threshold", "count(stalls)==0",
                       f"{server.base}/live/index.m3u8")
     page = browser()
@@ -66,9 +66,11 @@ def test_live_page(shoal, origin, browser, tmp_path):
     keep(page, tmp_path, "page.png")
 
     # A run that is over stays to be read, and says so.
+    run.interrupt()
     report = run.finish(60)
     wait_for(lambda: page.value("document.getElementById('link').textContent") ==
              "the run is over", "the end")
+    assert "last figures" in page.value("document.getElementById('notice').textContent")
     assert page.value("newest.counters.segments") == report["segments"]
     # It may have asked once more before it knew; the browser itself tells the console of that.
     assert [text for text in page.complaints() if "ERR_CONNECTION_REFUSED" not in text] == []

@@ -23,6 +23,7 @@ const struct panel panels[] = {
     {"Times", 4, 4, panel_times_wanted, panel_times_draw, 1, 2},
     {"Quality", 3, 3, panel_quality_wanted, panel_quality_draw, 1, 3},
     {"Variants", 2, 4, panel_variants_wanted, panel_variants_draw, 0, 7},
+    {"Servers", 3, 5, panel_servers_wanted, panel_servers_draw, 0, 12},
     {"Failures", 2, 3, panel_failures_wanted, panel_failures_draw, 1, 4},
     {"Samples", 3, 4, panel_samples_wanted, panel_samples_draw, 1, 8},
     {"Thresholds", 2, 4, panel_thresholds_wanted, panel_thresholds_draw, 1, 6},

@@ -115,6 +115,56 @@ void panel_generator_draw(const struct model *m, const struct area *area, enum s
     draw_worker_bars(m, area, 3);
 }
 
+/* Addresses that answered or failed, up to `room`; returns how many. */
+static int list_servers(const struct model *m, uint32_t *out, int room)
+{
+    const struct shoal_interval *run = &m->frame.counters[FRAME_RUN];
+    const struct shoal_counter_def *def = &run->schema->def.counters[METRIC_SERVER_RESPONSES];
+    int count = 0;
+    for (uint32_t i = 0; i < def->value_count && count < room && !def->absent; i++) {
+        if (def->values[i] != NULL && shoal_total_at(run, METRIC_SERVER_RESPONSES, i) +
+                                              shoal_total_at(run, METRIC_SERVER_FAILURES, i) >
+                                          0) {
+            out[count++] = i;
+        }
+    }
+    return count;
+}
+
+enum { SERVERS_SHOWN = 32 };
+
+/* One server's figures are those of the whole run. */
+int panel_servers_wanted(const struct model *m)
+{
+    uint32_t list[SERVERS_SHOWN];
+    int count = list_servers(m, list, SERVERS_SHOWN);
+    return count > 1 ? count + 1 : 0;
+}
+
+void panel_servers_draw(const struct model *m, const struct area *area, enum style title)
+{
+    uint32_t list[SERVERS_SHOWN];
+    const struct shoal_interval *recent = &m->frame.counters[FRAME_10S];
+    const struct shoal_counter_def *def =
+        &recent->schema->def.counters[METRIC_SERVER_RESPONSES];
+    int count = list_servers(m, list, SERVERS_SHOWN);
+    area_title(area, title, "Servers, 10 s");
+    for (int i = 0; i < count && i + 1 < area->height; i++) {
+        char text[FORMAT_MAX];
+        uint64_t failed = shoal_total_at(recent, METRIC_SERVER_FAILURES, list[i]);
+        struct area cut = area_part(area, 0, i + 1, 22, 1);
+        area_text(&cut, 0, 1, STYLE_DIM, def->values[list[i]]);
+        double rate = shoal_rate_at(recent, METRIC_SERVER_RESPONSES, list[i]);
+        area_text_right(area, i + 1, 28, STYLE_PLAIN, format_number(text, FORMAT_MAX, rate));
+        int x = area_text(area, i + 1, 28, STYLE_DIM, "/s") + 13;
+        rate = shoal_rate_at(recent, METRIC_SERVER_BODY_BYTES, list[i]);
+        area_text_right(area, i + 1, x, STYLE_PLAIN, format_bitrate(text, FORMAT_MAX, rate));
+        area_text_right(area, i + 1, x + 7, failed > 0 ? STYLE_BAD : STYLE_GOOD,
+                        format_count(text, FORMAT_MAX, failed));
+        area_text(area, i + 1, x + 8, STYLE_DIM, "failed");
+    }
+}
+
 static const struct origin_line {
     const char *name;
     enum series series;

@@ -155,6 +155,12 @@ static void draw_totals(const struct model *m, const struct area *area)
         x = area_text(area, 3, x, STYLE_PLAIN, format_count(text, FORMAT_MAX, total)) + 1;
         x = area_text(area, 3, x, STYLE_DIM, totals[i].words) + 2;
     }
+    uint64_t hits = shoal_total(run, METRIC_CACHE_HITS);
+    if (hits + shoal_total(run, METRIC_CACHE_MISSES) > 0) {
+        double ratio = shoal_derived(&m->frame.counters[m->window], METRIC_CACHE_HIT_RATIO);
+        put_figure(area, 3, x, "cache hits", STYLE_PLAIN,
+                   format_percent(text, FORMAT_MAX, ratio));
+    }
 }
 
 void panel_quality_draw(const struct model *m, const struct area *area, enum style title)
