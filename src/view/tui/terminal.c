@@ -25,6 +25,7 @@ struct terminal {
     SCREEN *screen;
     struct termios saved;
     int width, height;
+    struct cell *shown; /* owned; what was given to ncurses, width × height, or NULL */
     bool unicode;
     attr_t attributes[STYLE_COUNT];
     short pairs[STYLE_COUNT];
@@ -206,6 +207,7 @@ void terminal_close(struct terminal *terminal)
     tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->saved);
     close(terminal->pipe[0]);
     close(terminal->pipe[1]);
+    free(terminal->shown);
     free(terminal);
 }
 
@@ -229,6 +231,8 @@ void terminal_size(struct terminal *terminal, int *ret_width, int *ret_height)
         (size.ws_col != terminal->width || size.ws_row != terminal->height)) {
         terminal->width = size.ws_col;
         terminal->height = size.ws_row;
+        free(terminal->shown);
+        terminal->shown = NULL;
         resizeterm(terminal->height, terminal->width);
         clearok(curscr, TRUE);
     }
@@ -262,10 +266,24 @@ void terminal_show(struct terminal *terminal, const struct canvas *canvas)
     if (!is_in_foreground() || !takes_more()) {
         return;
     }
-    for (int y = 0; y < canvas->height && y < terminal->height; y++) {
-        for (int x = 0; x < canvas->width && x < terminal->width; x++) {
-            show_cell(terminal, y, x,
-                      canvas->cells[(size_t)y * (size_t)canvas->width + (size_t)x]);
+    if (canvas->width != terminal->width || canvas->height != terminal->height) {
+        return; /* resized between the two; the next frame fits */
+    }
+    size_t cells = (size_t)canvas->width * (size_t)canvas->height;
+    bool all = terminal->shown == NULL;
+    if (all) {
+        terminal->shown = calloc(cells + 1, sizeof(*terminal->shown));
+    }
+    /* ncurses takes its time for a character, so it is told of those that changed alone. */
+    for (size_t i = 0; i < cells; i++) {
+        struct cell cell = canvas->cells[i];
+        if (!all && cell.rune == terminal->shown[i].rune &&
+            cell.style == terminal->shown[i].style) {
+            continue;
+        }
+        show_cell(terminal, (int)i / canvas->width, (int)i % canvas->width, cell);
+        if (terminal->shown != NULL) {
+            terminal->shown[i] = cell;
         }
     }
     refresh();
