@@ -95,7 +95,7 @@ class Dashboard:
 
     def __init__(self, folder, words):
         self.sock = str(folder / "tmux.sock")
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "40", "-s", "t",
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "200", "-y", "60", "-s", "t",
                   f"env TERM=xterm-256color LC_ALL=C.UTF-8 {shlex.join(words)}")
 
     def tmux(self, *words):
@@ -118,6 +118,12 @@ class Dashboard:
         """Segments a second over the last second, as shown; figures may be shortened to 12.3k."""
         row = re.search(r"segments +(\S+)", self.screen()).group(1).replace(",", "")
         return float(row[:-1]) * 1000 if row.endswith("k") else float(row)
+
+    def frame_cost(self):
+        """CPU time of the dearest frame so far, as the help tells it."""
+        self.tmux("send-keys", "-t", "t", "h")
+        time.sleep(1)
+        return re.search(r"a frame took (\S+ \S+) at most", self.screen()).group(1)
 
     def end(self):
         subprocess.run(["tmux", "-S", self.sock, "kill-server"], capture_output=True, check=False)
@@ -183,6 +189,7 @@ def measure(bench, arguments):
     for who, values in seen.items():
         print(f"segments a second, by {who}: {len(values)} readings, "
               f"{min(values):.0f} to {max(values):.0f}")
+    print(f"a frame of the dashboard at 200 x 60: {bench.dashboard.frame_cost()} of CPU at most")
 
 
 def main():
