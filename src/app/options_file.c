@@ -14,6 +14,7 @@ struct reader {
     const char *path;
     yaml_parser_t parser;
     struct option_settings *out;
+    size_t before; /* settings of *out that are not of this file */
     struct option_memory *memory;
     struct err *err;
 };
@@ -110,6 +111,17 @@ static int read_value(struct reader *reader, const struct option *option)
     return status;
 }
 
+/* A second value would win or lose without a word. */
+static bool is_set(const struct reader *reader, const struct option *option)
+{
+    for (size_t i = reader->before; i < reader->out->count; i++) {
+        if (reader->out->items[i].option == option) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int read_pair(struct reader *reader, const yaml_event_t *key)
 {
     if (key->type != YAML_SCALAR_EVENT) {
@@ -117,7 +129,9 @@ static int read_pair(struct reader *reader, const yaml_event_t *key)
     }
     struct span name = scalar_text(key);
     if (reader->command->operand != NULL && span_equal(name, SPAN("url"))) {
-        return read_value(reader, NULL);
+        return is_set(reader, NULL)
+                   ? complain(reader, key->start_mark.line, "url is set already")
+                   : read_value(reader, NULL);
     }
     if (span_equal(name, SPAN("config"))) {
         return complain(reader, key->start_mark.line, "config: a file names no other");
@@ -128,6 +142,9 @@ static int read_pair(struct reader *reader, const yaml_event_t *key)
         snprintf(what, sizeof what, "%.90s:%zu: %.*s", reader->path, key->start_mark.line + 1,
                  (int)(name.len > 40 ? 40 : name.len), name.ptr);
         return options_unknown(reader->command, name, what, reader->err);
+    }
+    if (is_set(reader, option)) {
+        return complain(reader, key->start_mark.line, "the option is set already");
     }
     return read_value(reader, option);
 }
@@ -152,7 +169,7 @@ static int read_mapping(struct reader *reader)
  */
 static int read_document(struct reader *reader)
 {
-    for (;;) {
+    for (bool seen = false;;) {
         yaml_event_t event;
         if (next_event(reader, &event) != 0) {
             return -1;
@@ -165,9 +182,17 @@ static int read_document(struct reader *reader)
         case YAML_NO_EVENT:
             return 0;
         case YAML_MAPPING_START_EVENT:
-            return read_mapping(reader);
+            if (seen) {
+                return complain(reader, line, "a second document is not read");
+            }
+            seen = true;
+            if (read_mapping(reader) != 0) {
+                return -1;
+            }
+            break;
         case YAML_STREAM_START_EVENT:
         case YAML_DOCUMENT_START_EVENT:
+        case YAML_DOCUMENT_END_EVENT:
             break;
         default:
             return complain(reader, line, "options by name are wanted here");
@@ -185,8 +210,12 @@ int options_read_file(const struct option_command *command, const char *path,
                        strerror(errno));
     }
     int status = -1;
-    struct reader reader = {
-        .command = command, .path = path, .out = out, .memory = memory, .err = err};
+    struct reader reader = {.command = command,
+                            .path = path,
+                            .out = out,
+                            .before = out->count,
+                            .memory = memory,
+                            .err = err};
     if (fseek(file, 0, SEEK_END) != 0 || ftell(file) > CONFIG_LIMIT) {
         err_set(err, ERR_USAGE, "--config", NULL, "'%s' is larger than 1 MiB or no file", path);
     } else if (yaml_parser_initialize(&reader.parser) != 1) {

@@ -391,6 +391,11 @@ static int print_report(const struct report *report, struct err *err)
     return status;
 }
 
+static bool is_stdout(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
 /* Tells of a report that could not be written; the status that this makes, or 0. */
 static int told(int failed, const struct err *err)
 {
@@ -419,10 +424,11 @@ static int report_run(struct app_run *app, bool interrupted, struct err *err)
                     options->threshold_count, interrupted) != 0) {
         return err_set(err, ERR_START, "report", NULL, "no memory");
     }
-    bool json_on_stdout =
-        options->out_path != NULL && span_equal(span_from_string(options->out_path), SPAN("-"));
+    bool stdout_is_taken = is_stdout(options->out_path) || is_stdout(options->html_path) ||
+                           is_stdout(options->junit_path);
     /* Each on its own: a full disk under one must not cost the others. */
-    int unwritten = 0;
+    const struct err *rows = views_unwritten(app->views);
+    int unwritten = rows != NULL ? app_print_error(rows) : 0;
     unwritten |= told(save(options->out_path, &report, report_write_json, err), err);
     unwritten |= told(save(options->html_path, &report, report_write_html, err), err);
     unwritten |= told(save(options->junit_path, &report, report_write_junit, err), err);
@@ -430,7 +436,7 @@ static int report_run(struct app_run *app, bool interrupted, struct err *err)
         unwritten |= told(report_save_hgrm(&report, options->hgrm_prefix, err), err);
     }
     /* After the files: a terminal that nobody reads may keep this waiting for ever. */
-    if (!options->quiet && !json_on_stdout) {
+    if (!options->quiet && !stdout_is_taken) {
         unwritten |= told(print_report(&report, err), err);
     }
     /* What the run came to is not lost over a report that could not be written, but such a run

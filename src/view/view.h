@@ -81,6 +81,10 @@ bool views_are_exposed(const struct views *views);
  * a no-op. */
 void views_settle(struct views *views);
 
+/* What of the rows of --csv and --failures could not be written, or NULL; after views_settle.
+ * Valid until views_free. */
+const struct err *views_unwritten(const struct views *views);
+
 /* What was recorded, for the report; after views_settle. Valid until views_free. */
 const struct recorder *views_record(const struct views *views);
 

@@ -53,6 +53,8 @@ struct views {
     FILE *failures; /* owned or NULL */
     struct buf csv_line;
     bool abort_sent;
+    bool has_unwritten;
+    struct err unwritten; /* what could not be written first */
 
     /* The progress thread's own. */
     struct buf progress_line;
@@ -101,6 +103,18 @@ static void worker_stop(struct worker *worker)
     worker->running = false;
 }
 
+/* Lets the rows out that were printed into the file. */
+static void let_out(struct views *views, FILE *file, const char *path)
+{
+    if ((fflush(file) != 0 || ferror(file) != 0) && !views->has_unwritten) {
+        int error = errno;
+        views->has_unwritten = true;
+        err_set(&views->unwritten, ERR_START, path,
+                error == ENOSPC ? "make room on the disk" : NULL, "cannot be written: %s",
+                strerror(error));
+    }
+}
+
 static void write_csv(struct views *views, const struct series_row *row)
 {
     if (views->csv == NULL) {
@@ -109,7 +123,7 @@ static void write_csv(struct views *views, const struct series_row *row)
     views->csv_line.len = 0;
     if (csv_write_row(row, &views->csv_line) == 0) {
         fwrite(views->csv_line.ptr, 1, views->csv_line.len, views->csv);
-        fflush(views->csv);
+        let_out(views, views->csv, views->options.csv_path);
     }
 }
 
@@ -125,7 +139,7 @@ static void take_failures(struct views *views)
         }
     }
     if (printed) { /* so that the file can be followed while the run goes on */
-        fflush(views->failures);
+        let_out(views, views->failures, views->options.failures_path);
     }
 }
 
@@ -201,7 +215,7 @@ static int open_files(struct views *views, struct err *err)
     }
     if (views->csv != NULL && csv_write_head(&views->csv_line) == 0) {
         fwrite(views->csv_line.ptr, 1, views->csv_line.len, views->csv);
-        fflush(views->csv);
+        let_out(views, views->csv, views->options.csv_path);
     }
     return 0;
 }
@@ -301,6 +315,11 @@ int views_show(struct views *views, struct err *err)
 const char *views_url(const struct views *views)
 {
     return views->web == NULL ? NULL : web_url(views->web);
+}
+
+const struct err *views_unwritten(const struct views *views)
+{
+    return views->has_unwritten ? &views->unwritten : NULL;
 }
 
 void views_settle(struct views *views)

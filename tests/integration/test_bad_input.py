@@ -56,6 +56,7 @@ USAGE = [
     ["URL", "--listen", "17091"],
     ["URL", "--listen", "127.0.0.1:99999"],
     ["URL", "--out", "/nowhere/x.json"],
+    ["URL", "--out", "/tmp/x.json", "--csv", "/tmp/./x.json"],
     ["URL", "--csv", "/"],
     ["URL", "--threshold", "stalls"],
     ["URL", "--threshold", "nothing<1"],

@@ -1,4 +1,5 @@
 """How a run ends: signals at any moment, reports that cannot be written, descriptors missing."""
+import json
 import os
 import resource
 import signal
@@ -97,6 +98,18 @@ def test_one_report_that_fails_does_not_cost_the_others(live_url, tmp_path):
     assert done.returncode == (3 if trusted else 4), done.stderr
     assert "shoal: /dev/full: cannot be written: No space left on device" in done.stderr
     assert html.stat().st_size > 1000
+
+
+@pytest.mark.parametrize("option", ["--csv", "--failures"])
+def test_rows_that_cannot_be_written_are_told(origin, tmp_path, option):
+    out = tmp_path / "out.json"
+    url = f"{origin(*LIVE, '--fault', 'status=404,path=*.ts,p=0.5').base}/live/index.m3u8"
+    done = subprocess.run(arguments(url, "--duration", "2s", "--out", out, option, "/dev/full"),
+                          capture_output=True, text=True, timeout=40, check=False)
+    trusted = "not to be trusted" not in done.stdout
+    assert done.returncode == (3 if trusted else 4), done.stderr
+    assert "shoal: /dev/full: cannot be written: No space left on device" in done.stderr
+    assert json.loads(out.read_text())["counters"]["segments"] > 0
 
 
 @pytest.mark.parametrize("closed", ["<&- >&- 2>&-", ">&-", "2>&-"])

@@ -86,7 +86,10 @@ static void complaints_have_a_line(void **state)
     } rows[] = {
         {"url: http://h/x\nviewers: many\n", ":2: viewers", "whole number"},
         {"url: http://h/x\n\nveiwers: 3\n", ":3: veiwers", "did you mean viewers?"},
-        {"url: http://h/x\nconfig: x\n", ":2: config", "unknown option"},
+        {"url: http://h/x\nconfig: x\n", ":2", "names no other"},
+        {"viewers: 2\nonce: true\nviewers: 3\n", ":3", "is set already"},
+        {"url: http://h/x\nurl: http://h/y\n", ":2", "is set already"},
+        {"viewers: 2\n---\nviewers: 3\n", ":3", "a second document"},
         {"url: http://h/x\nonce: yes\n", ":2", "true or false"},
         {"url: http://h/x\nviewers: [1, 2]\n", ":2", "one plain value"},
         {"url: http://h/x\nviewers: {a: b}\n", ":2", "one plain value"},
