@@ -29,6 +29,8 @@ needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="ne
 @needs_promtool
 def test_alert_rules():
     rules = PACKAGING / "prometheus/alerts.yml"
+    config = promtool("check", "config", PACKAGING / "prometheus/prometheus.yml")
+    assert config.returncode == 0 and "1 rule files" in config.stdout, config.stderr
     checked = promtool("check", "rules", rules)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     tested = promtool("test", "rules", PACKAGING / "prometheus/alerts_test.yml")
