@@ -75,6 +75,17 @@ def exported_rates(bases, seconds):
     return seen
 
 
+def prometheus_rates(client, from_s=2.5, window_s=10):
+    """What rate(shoal_segments_total[10s]) makes of this client's scrapes, the start left out."""
+    seen = [(at, total) for at, total in client.seen if at > client.seen[0][0] + from_s]
+    rates = []
+    for at, total in seen:
+        first = next((one for one in seen if one[0] >= at - window_s), None)
+        if at - seen[0][0] >= window_s:
+            rates.append((total - first[1]) / (at - first[0]))
+    return rates
+
+
 def check_clients(clients):
     """Every scraper's own intervals add up to what it saw happen, none negative."""
     for one in clients:
@@ -102,6 +113,8 @@ def test_same_rates_whoever_looks(shoal, origin, tmp_path):
     bases = [f"http://127.0.0.1:{port}" for port in ports]
     alone_run = shoal.start(*arguments(servers[0], ports[0], outs[0]))
     url_of(alone_run)
+    scrapers = [Client(lambda: segments_total(bases[0]), 0.5)]
+    scrapers[0].start()
     terminal = Terminal(tmp_path, 80, 24)
     try:
         words = [shoal_path(), "run", *map(str, arguments(servers[1], ports[1], outs[1]))]
@@ -110,14 +123,15 @@ def test_same_rates_whoever_looks(shoal, origin, tmp_path):
         clients = crowd(bases[1])
         rates = exported_rates(bases, 7)
         terminal.wait(r"status=[04]", 60)
-        check_clients(clients)
+        scrapers += clients
+        check_clients(scrapers)
     finally:
         terminal.end()
     alone_run.wait(30)
 
     # 40 viewers, a segment each two seconds, bursts or not, dashboard or not.
     expected = VIEWERS / SEGMENT_S
-    for seen in rates:
+    for seen in [*rates, *map(prometheus_rates, scrapers)]:
         assert len(seen) >= 10
         assert sum(seen) / len(seen) == pytest.approx(expected, rel=0.05)
         assert min(seen) > expected * 0.75 and max(seen) < expected * 1.25
