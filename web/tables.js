@@ -51,7 +51,7 @@ function fillThresholds(table, thresholds) {
 }
 
 function fillSamples(table, samples) {
-  fillTable(table, ["time", "viewer", "status", "failure", "server", "cache", "URL"], samples.map((s) =>
+  fillTable(table, ["time", "viewer", "status", "failure", "server", "cache", "age", "URL"], samples.map((s) =>
     [format.clock(s.time_s), String(s.viewer), s.status > 0 ? String(s.status) : "–", [s.words || s.failure, "bad"],
-      s.address, s.cache, [s.url, "text dim"]]));
+      s.address, s.cache, s.age_s >= 0 ? format.seconds(s.age_s) : "", [s.url, "text dim"]]));
 }

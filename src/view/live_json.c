@@ -223,13 +223,16 @@ static json_t *make_samples(const struct frame *frame)
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
         const struct failure_sample *sample = &samples[i];
-        json_array_append_new(
-            list,
+        json_t *item =
             json_pack("{s:f, s:i, s:s, s:i, s:o, s:o, s:o}", "time_s",
                       (double)(sample->at_us - frame->info->start_us) / 1e6, "viewer",
                       (int)sample->viewer, "words", fail_info(sample->fail)->words, "status",
                       (int)sample->status, "url", json_util_text(sample->url), "address",
-                      json_util_text(sample->address), "cache", json_util_text(sample->cache)));
+                      json_util_text(sample->address), "cache", json_util_text(sample->cache));
+        if (sample->age_s >= 0) {
+            json_object_set_new(item, "age_s", json_integer(sample->age_s));
+        }
+        json_array_append_new(list, item);
     }
     return list;
 }
