@@ -4,11 +4,13 @@
 
 extern const struct player_profile player_profile_hlsjs;
 extern const struct player_profile player_profile_ffmpeg;
+extern const struct player_profile player_profile_gstreamer;
 extern const struct player_profile player_profile_drain;
 
 const struct player_profile *const player_profiles[] = {
     &player_profile_hlsjs,
     &player_profile_ffmpeg,
+    &player_profile_gstreamer,
     &player_profile_drain,
     NULL,
 };

@@ -46,6 +46,21 @@ static void test_hlsjs_cadence(void **state)
     sim_free(sim);
 }
 
+/* The trace of GStreamer 1.22: the fourth last segment first, then a playlist and a segment
+ * each segment's length. */
+static void test_gstreamer_cadence(void **state)
+{
+    (void)state;
+    struct sim_viewer viewer = {.profile = "gstreamer", .seed = 1, .begins_us = 1 * S};
+    struct sim *sim = sim_new(&four_seconds, &calm, &viewer);
+    sim_run(sim, 201 * S);
+    assert_int_equal(sim_request(sim, PLAYER_SEGMENT, 0, 0)->sequence, 6);
+    assert_in_range(sum_of_gaps(sim, 40), 40 * (4 * S), 40 * (4 * S + 50 * MS));
+    assert_in_range(sim->requests, 98, 108);
+    assert_int_equal(sim->told.stalls, 0);
+    sim_free(sim);
+}
+
 /* Timers that are late do not shift the grid. */
 static void test_late_timers_do_not_add_up(void **state)
 {
@@ -261,6 +276,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hlsjs_cadence),
+        cmocka_unit_test(test_gstreamer_cadence),
         cmocka_unit_test(test_ffmpeg_cadence),
         cmocka_unit_test(test_late_timers_do_not_add_up),
         cmocka_unit_test(test_unchanged_halves_the_wait),

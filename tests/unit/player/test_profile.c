@@ -12,7 +12,7 @@ static void test_find(void **state)
     static const struct {
         const char *name;
         bool known;
-    } rows[] = {{"hlsjs", true},   {"drain", true}, {"ffmpeg", true},
+    } rows[] = {{"hlsjs", true},   {"drain", true}, {"ffmpeg", true}, {"gstreamer", true},
                 {"hlsjs ", false}, {"", false},     {"HLSJS", false}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct player_profile *profile =
