@@ -455,6 +455,9 @@ static int play(struct app_run *app, struct err *err)
     }
     int64_t start_us = clock_monotonic_us() + LEAD_US;
     run_describe_run(&app->describe, &app->options, start_us);
+    if (plays_ffmpeg(app)) {
+        app->describe.info.player = app->ffmpeg.player;
+    }
     app->describe.info.descriptor_limit = app->machine.descriptor_limit;
     app->describe.info.bytes_per_viewer = run_memory_bytes(&app->memory);
     if (shoal_sampler_start(app->sampler) != 0) {

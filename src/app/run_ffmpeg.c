@@ -110,6 +110,34 @@ static int print_command(const struct run_ffmpeg *ffmpeg, const struct run_optio
     return status == 0 ? 1 : no_memory(err);
 }
 
+/* What only our own viewers can be told. */
+static int refuse_habits(const struct run_options *run, struct err *err)
+{
+    const struct {
+        const char *option;
+        bool given;
+    } habits[] = {
+        {"--bind", run->source_count > 0},
+        {"--viewer-rate", run->viewer_rate_bps > 0},
+        {"--connect-timeout", run->connect_timeout_us > 0},
+        {"--live-offset", run->live_offset_us >= 0},
+        {"--buffer", run->buffer_us >= 0},
+        {"--start-threshold", run->start_us >= 0},
+        {"--rebuffer-threshold", run->restart_us >= 0},
+        /* hlsjs is what it is when nobody says anything. */
+        {"--player",
+         run->profile != player_profiles[0] && strcmp(run->profile->name, "ffmpeg") != 0},
+    };
+    for (size_t i = 0; i < sizeof habits / sizeof habits[0]; i++) {
+        if (habits[i].given) {
+            return err_set(err, ERR_USAGE, habits[i].option,
+                           "leave it out, or use --engine native",
+                           "is not something that ffmpeg can be told");
+        }
+    }
+    return 0;
+}
+
 int run_ffmpeg_prepare(struct run_ffmpeg *ffmpeg, const struct run_options *run,
                        const struct preflight_stream *stream, struct err *err)
 {
@@ -127,10 +155,8 @@ int run_ffmpeg_prepare(struct run_ffmpeg *ffmpeg, const struct run_options *run,
     if (run->restarts > 0) {
         options->restart.limit = run->restarts;
     }
-    if (run->source_count > 0 || run->viewer_rate_bps > 0) {
-        return err_set(err, ERR_USAGE, run->source_count > 0 ? "--bind" : "--viewer-rate",
-                       "leave it out, or use --engine native",
-                       "is not something that ffmpeg can do");
+    if (refuse_habits(run, err) != 0) {
+        return -1;
     }
     fill_servers(ffmpeg, stream);
     if (fill_variant(options, run, err) != 0 || fill_resolves(ffmpeg, run, err) != 0 ||
@@ -138,6 +164,7 @@ int run_ffmpeg_prepare(struct run_ffmpeg *ffmpeg, const struct run_options *run,
         ffmpeg_prepare(options, run->viewers_limit, err) != 0) {
         return -1;
     }
+    snprintf(ffmpeg->player, sizeof ffmpeg->player, "ffmpeg %s", options->caps.version);
     return run->print_command ? print_command(ffmpeg, run, err) : 0;
 }
 

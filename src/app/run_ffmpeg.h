@@ -11,6 +11,7 @@
 
 struct run_ffmpeg {
     struct ffmpeg_options options;
+    char player[80];                         /* its name and version, for people */
     struct ffmpeg_resolve *resolves;         /* owned */
     struct span *variant_urls;               /* owned; into variant_text */
     char *variant_text;                      /* owned */

@@ -2,9 +2,8 @@
 
 import pytest
 
+from helpers.players import ENGINE
 from helpers.process import free_port, let_pass, wait_for
-
-ENGINE = ("--engine", "ffmpeg")
 
 
 def test_missing_segment_is_no_segment(shoal, nginx, vod):

@@ -6,10 +6,8 @@ import subprocess
 
 import pytest
 
-from helpers.players import begun_s, children_of, is_running, program_of
+from helpers.players import ENGINE, begun_s, children_of, is_running, program_of
 from helpers.process import wait_for
-
-ENGINE = ("--engine", "ffmpeg")
 
 
 def players_of(run, count):

@@ -8,6 +8,7 @@ import pytest
 
 from helpers.media import start_live
 from helpers.nginx import Nginx
+from helpers.players import ENGINE
 from helpers.shoal import Shoal
 from helpers.traces import Trace, check_same_segments, median_shift
 
@@ -31,7 +32,7 @@ class Stream:
         length = ["--once"] if self.once else ["--duration", f"{LIVE_S}s"]
         self.runs = [self.shoal.start(*which, "--viewers", 1, *length, "--variant",
                                       self.variant, self.server.url(self.path))
-                     for which in (("--engine", "ffmpeg", "--user-agent", "real"),
+                     for which in ((*ENGINE, "--user-agent", "real"),
                                    ("--player", "ffmpeg", "--user-agent", "model"))]
 
     def finish(self):

@@ -11,10 +11,8 @@ import subprocess
 
 import pytest
 
-from helpers.players import children_of, program_of
+from helpers.players import ENGINE, children_of, program_of
 from helpers.process import has_ipv6, wait_for
-
-ENGINE = ("--engine", "ffmpeg")
 
 
 def is_segment(row):

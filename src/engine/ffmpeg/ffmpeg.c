@@ -151,6 +151,43 @@ static int find_resolve_library(struct ffmpeg_options *options, struct err *err)
                    "ffmpeg needs " RESOLVE_LIBRARY ", which is not beside the binary");
 }
 
+/* What the binary cannot do of what was asked for. */
+static int check_binary(const struct ffmpeg_options *options, struct err *err)
+{
+    bool https = span_starts_with(span_from_string(options->url), SPAN("https:"));
+    if (https && options->caps.tls_strict && (options->insecure || options->ca_file != NULL)) {
+        return err_set(err, ERR_USAGE, options->insecure ? "--insecure" : "--cacert",
+                       "let the system trust the authority, or name an older binary",
+                       "ffmpeg %s checks the certificate of each segment against the system's "
+                       "authorities, whatever it is told",
+                       options->caps.version);
+    }
+    if (options->resolve_count > 0 && ffmpeg_process_is_static(options->ffmpeg)) {
+        return err_set(err, ERR_USAGE, "--resolve", "name a dynamic binary, or use /etc/hosts",
+                       "%s is a static binary, into which nothing can be preloaded",
+                       options->ffmpeg);
+    }
+    return 0;
+}
+
+/* Another binary's ffprobe is the one beside it, if there is one: so that both are of the same
+ * version. */
+static int find_ffprobe(struct ffmpeg_options *options, struct err *err)
+{
+    char beside[sizeof options->ffmpeg + 16];
+    const char *slash = strrchr(options->ffmpeg_path, '/');
+    if (slash != NULL) {
+        snprintf(beside, sizeof beside, "%.*s/ffprobe", (int)(slash - options->ffmpeg_path),
+                 options->ffmpeg_path);
+        if (ffmpeg_process_find(beside, options->ffprobe, sizeof options->ffprobe, NULL,
+                                NULL) == 0) {
+            return 0;
+        }
+    }
+    return ffmpeg_process_find(options->ffprobe_path, options->ffprobe, sizeof options->ffprobe,
+                               "install ffmpeg", err);
+}
+
 /* Which choices need to know the variants. */
 static bool needs_programs(enum ffmpeg_variant variant)
 {
@@ -164,7 +201,8 @@ int ffmpeg_prepare(struct ffmpeg_options *options, uint32_t viewers, struct err 
         ffmpeg_process_find(options->setpriv_path, options->setpriv, sizeof options->setpriv,
                             "install util-linux 2.33 or later", err) != 0 ||
         check_limits(viewers, err) != 0 ||
-        ffmpeg_caps_ask(&options->caps, options->ffmpeg, err) != 0) {
+        ffmpeg_caps_ask(&options->caps, options->ffmpeg, err) != 0 ||
+        check_binary(options, err) != 0) {
         return -1;
     }
     if (options->resolve_count > 0 && options->resolve_library == NULL &&
@@ -174,9 +212,7 @@ int ffmpeg_prepare(struct ffmpeg_options *options, uint32_t viewers, struct err 
     if (!needs_programs(options->variant)) {
         return 0;
     }
-    if (ffmpeg_process_find(options->ffprobe_path, options->ffprobe, sizeof options->ffprobe,
-                            "install ffmpeg", err) != 0 ||
-        probe_programs(options, err) != 0) {
+    if (find_ffprobe(options, err) != 0 || probe_programs(options, err) != 0) {
         return -1;
     }
     if (options->variant == FFMPEG_VARIANT_INDEX &&

@@ -45,6 +45,40 @@ static const struct {
     {{"ca_file", 7}, FFMPEG_OPTION_CA_FILE},
 };
 
+static void read_line(struct ffmpeg_caps *caps, struct span line)
+{
+    line = span_trim(line);
+    if (line.len < 2 || line.ptr[0] != '-') {
+        return;
+    }
+    line = span_skip(line, 1);
+    struct span name = span_of(line.ptr, span_find(line, ' '));
+    for (size_t i = 0; i < sizeof option_names / sizeof option_names[0]; i++) {
+        if (span_equal(name, option_names[i].name)) {
+            caps->options |= UINT32_C(1) << option_names[i].option;
+            caps->tls_strict =
+                caps->tls_strict || (option_names[i].option == FFMPEG_OPTION_TLS_VERIFY &&
+                                     (span_ends_with(line, SPAN("(default true)")) ||
+                                      span_ends_with(line, SPAN("(default 1)"))));
+        }
+    }
+}
+
+void ffmpeg_caps_read_full(struct ffmpeg_caps *caps, struct span text)
+{
+    bool wanted = false;
+    while (text.len > 0) {
+        struct span line = span_cut(&text, '\n');
+        if (span_ends_with(span_trim(line), SPAN(" AVOptions:"))) {
+            wanted = span_starts_with(line, SPAN("http ")) ||
+                     span_starts_with(line, SPAN("https ")) ||
+                     span_starts_with(line, SPAN("tls "));
+        } else if (wanted) {
+            read_line(caps, line);
+        }
+    }
+}
+
 void ffmpeg_caps_read_options(struct ffmpeg_caps *caps, struct span text)
 {
     while (text.len > 0) {
@@ -54,16 +88,7 @@ void ffmpeg_caps_read_options(struct ffmpeg_caps *caps, struct span text)
             span_starts_with(line, SPAN("Demuxer hls,"))) {
             caps->hls = true;
         }
-        if (line.len < 2 || line.ptr[0] != '-') {
-            continue;
-        }
-        line = span_skip(line, 1);
-        struct span name = span_of(line.ptr, span_find(line, ' '));
-        for (size_t i = 0; i < sizeof option_names / sizeof option_names[0]; i++) {
-            if (span_equal(name, option_names[i].name)) {
-                caps->options |= UINT32_C(1) << option_names[i].option;
-            }
-        }
+        read_line(caps, line);
     }
 }
 
@@ -87,7 +112,7 @@ void ffmpeg_caps_read_programs(struct ffmpeg_caps *caps, struct span text)
 }
 
 enum {
-    TEXT_LIMIT = 1 << 20,
+    TEXT_LIMIT = 4 << 20, /* -h full is longer than one MiB */
     ASK_TIMEOUT_US = 10000000,
 };
 
@@ -118,6 +143,14 @@ static int ask_options(struct ffmpeg_caps *caps, const char *ffmpeg, struct buf 
             return -1;
         }
         ffmpeg_caps_read_options(caps, buf_span(text));
+    }
+    if (!ffmpeg_caps_has(caps, FFMPEG_OPTION_USER_AGENT)) {
+        /* Version 4.1 has no help on protocols but in its longest text. */
+        static const char *const full[5] = {"-hide_banner", "-h", "full"};
+        if (ask(ffmpeg, full, text, err) < 0) {
+            return -1;
+        }
+        ffmpeg_caps_read_full(caps, buf_span(text));
     }
     /* An option of all protocols, listed only in the long text of all options; every version
      * from 4 on has it. */

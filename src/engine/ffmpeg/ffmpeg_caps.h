@@ -39,6 +39,8 @@ struct ffmpeg_caps {
     uint32_t options; /* bit 1 << enum ffmpeg_option */
     bool hls;         /* it has the HLS demuxer */
     bool datetime;    /* -loglevel takes `datetime` */
+    bool tls_strict;  /* certificates are checked unless told otherwise; the demuxer does not
+                       * tell its segments' connections, so theirs always are */
 
     /* Of the stream, by ffprobe; program_count is 0 when it was not asked. */
     uint32_t program_count;
@@ -55,6 +57,10 @@ bool ffmpeg_caps_read_version(struct ffmpeg_caps *caps, struct span text);
 
 /* Reads a text of `-h …`: notes the options named at the start of its lines. */
 void ffmpeg_caps_read_options(struct ffmpeg_caps *caps, struct span text);
+
+/* Reads the text of `-h full`, of which only the sections of the protocols http and tls are
+ * looked at. */
+void ffmpeg_caps_read_full(struct ffmpeg_caps *caps, struct span text);
 
 /* Reads what ffprobe says of the programs, in its default format without wrappers. */
 void ffmpeg_caps_read_programs(struct ffmpeg_caps *caps, struct span text);

@@ -2,8 +2,10 @@
 
 #include "base/clock.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -42,6 +44,27 @@ int ffmpeg_process_find(const char *name, char *path, size_t size, const char *h
         }
     }
     return err_set(err, ERR_START, name, hint, "there is no such program in PATH");
+}
+
+/* A dynamic program names its interpreter (System V ABI, program header PT_INTERP). */
+bool ffmpeg_process_is_static(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    ElfW(Ehdr) head;
+    ElfW(Phdr) part;
+    bool is_elf = file != NULL && fread(&head, sizeof head, 1, file) == 1 &&
+                  memcmp(head.e_ident, ELFMAG, SELFMAG) == 0 &&
+                  head.e_phentsize == sizeof part &&
+                  fseek(file, (long)head.e_phoff, SEEK_SET) == 0;
+    bool has_interpreter = false;
+    for (unsigned i = 0; is_elf && i < head.e_phnum; i++) {
+        is_elf = fread(&part, sizeof part, 1, file) == 1;
+        has_interpreter = has_interpreter || (is_elf && part.p_type == PT_INTERP);
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return is_elf && !has_interpreter;
 }
 
 static void close_pair(int pair[2])

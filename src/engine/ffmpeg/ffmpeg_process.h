@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,6 +16,10 @@
  */
 int ffmpeg_process_find(const char *name, char *path, size_t size, const char *hint,
                         struct err *err);
+
+/* Whether the program at a path is a static one, into which nothing can be preloaded. Scripts
+ * and what cannot be read are not. */
+bool ffmpeg_process_is_static(const char *path);
 
 struct ffmpeg_process {
     pid_t pid;

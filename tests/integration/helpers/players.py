@@ -2,6 +2,10 @@
 import os
 import pathlib
 
+# SHOAL_FFMPEG names another binary than that of the machine, to see another version pass.
+ENGINE = ("--engine", "ffmpeg",
+          *(("--ffmpeg", os.environ["SHOAL_FFMPEG"]) if "SHOAL_FFMPEG" in os.environ else ()))
+
 
 def stat_of(pid):
     """(state, parent) of a process, or None when there is none."""

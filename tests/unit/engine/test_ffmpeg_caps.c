@@ -69,6 +69,45 @@ static void options_are_found(void **state)
     assert_false(ffmpeg_caps_has(&caps, FFMPEG_OPTION_USER_AGENT));
 }
 
+/* Options of other sections have the same names and mean something else. */
+static void only_the_protocols_sections_count(void **state)
+{
+    (void)state;
+    static const char text[] = "http AVOptions:\n"
+                               "  -user_agent        <string>     .D....... override\n"
+                               "     none                         ED....... No auth\n"
+                               "\n"
+                               "hls muxer AVOptions:\n"
+                               "  -headers           <string>     E........ set custom\n"
+                               "tls AVOptions:\n"
+                               "  -ca_file           <string>     ED....... Certificate\n";
+    struct ffmpeg_caps caps = {0};
+    ffmpeg_caps_read_full(&caps, SPAN(text));
+    assert_true(ffmpeg_caps_has(&caps, FFMPEG_OPTION_USER_AGENT));
+    assert_true(ffmpeg_caps_has(&caps, FFMPEG_OPTION_CA_FILE));
+    assert_false(ffmpeg_caps_has(&caps, FFMPEG_OPTION_HEADERS));
+}
+
+/* Version 4.1 names the demuxer twice; from some version on certificates are always checked. */
+static void versions_differ(void **state)
+{
+    (void)state;
+    struct ffmpeg_caps caps = {0};
+    ffmpeg_caps_read_options(&caps,
+                             SPAN("Demuxer hls,applehttp [Apple HTTP Live Streaming]:\n"));
+    assert_true(caps.hls);
+    ffmpeg_caps_read_options(
+        &caps, SPAN("  -tls_verify  <int>  ED.. Verify the peer certificate (from 0 to 1) "
+                    "(default 0)\n"));
+    assert_false(caps.tls_strict);
+    ffmpeg_caps_read_options(
+        &caps, SPAN("  -verify  <boolean>  ED.. Verify the peer certificate (default true)\n"));
+    assert_true(caps.tls_strict);
+    caps = (struct ffmpeg_caps){0};
+    ffmpeg_caps_read_options(&caps, SPAN("Demuxer hlsish [x]:\n"));
+    assert_false(caps.hls);
+}
+
 static void programs_are_listed(void **state)
 {
     (void)state;
@@ -99,9 +138,13 @@ static void many_programs_are_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(versions_are_read),         cmocka_unit_test(long_version_is_cut),
-        cmocka_unit_test(options_are_found),         cmocka_unit_test(programs_are_listed),
+        cmocka_unit_test(versions_are_read),
+        cmocka_unit_test(long_version_is_cut),
+        cmocka_unit_test(options_are_found),
+        cmocka_unit_test(programs_are_listed),
         cmocka_unit_test(many_programs_are_bounded),
+        cmocka_unit_test(versions_differ),
+        cmocka_unit_test(only_the_protocols_sections_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
