@@ -205,7 +205,7 @@ static void test_rows(void **state)
 
 static void test_dashboard(void **state)
 {
-    static const char *const words[] = {"late", "switches", "live latency", "slack"};
+    static const char *const words[] = {"switches", "live latency", "slack"};
     struct played *played = *state;
     struct canvas canvas = {.unicode = true};
     struct model *model = calloc(1, sizeof(*model));
@@ -218,12 +218,15 @@ static void test_dashboard(void **state)
     panels_draw(model, &canvas);
     assert_int_equal(canvas_dump(&canvas, &played->text), 0);
     const char *text = text_of(played);
-    const char *quality = strstr(text, "Quality");
-    assert_non_null(quality);
+    /* Deadlines missed are told as "late", which timers may be too. */
+    const char *line = strstr(text, "in all ");
+    assert_non_null(line);
+    assert_non_null(strstr(line, "skipped"));
+    const char *late = strstr(line, "late");
+    assert_true(late == NULL || late > strchr(line, '\n'));
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        const char *at = strstr(text, words[i]);
-        if (at != NULL && strncmp(at, "late p99", 8) != 0) { /* timers, which are told */
-            fail_msg("the dashboard says '%s': %.60s", words[i], at);
+        if (strstr(text, words[i]) != NULL) {
+            fail_msg("the dashboard says '%s'", words[i]);
         }
     }
     for (int i = 0; i < MODEL_GRAPHS; i++) {
