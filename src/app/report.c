@@ -2,6 +2,7 @@
 
 #include "app/options.h"
 #include "app/print_error.h"
+#include "view/csv.h"
 #include "view/report.h"
 #include "view/report_compare.h"
 #include "view/report_files.h"
@@ -19,7 +20,7 @@ enum {
 
 struct report_options {
     bool compare, merge, quiet;
-    const char *out_path, *html_path, *junit_path, *hgrm_prefix;
+    const char *out_path, *html_path, *csv_path, *junit_path, *hgrm_prefix;
     const char *thresholds[THRESHOLDS_MAX];
     unsigned threshold_count;
 };
@@ -56,6 +57,8 @@ static const struct option rows[] = {
     ROW("out", 'o', option_output, out_path, "FILE",
         "Write the report, merged where asked for, as JSON; - is standard output."),
     ROW("html", 0, option_output, html_path, "FILE", "Write it as one HTML file with plots."),
+    ROW("csv", 0, option_output, csv_path, "FILE",
+        "Write its time line, a row for each second."),
     ROW("junit", 0, option_output, junit_path, "FILE", "Write the verdict as JUnit XML."),
     ROW("hgrm", 0, option_text, hgrm_prefix, "PREFIX",
         "Write each histogram's percentiles for HdrHistogram's plotter to PREFIX-NAME.hgrm."),
@@ -161,14 +164,16 @@ static int judge(const struct report_options *options, struct report *report, st
 
 static int put_out(const struct report_options *options, struct report *report, struct err *err)
 {
-    const char *paths[] = {options->out_path, options->html_path, options->junit_path};
+    const char *paths[] = {options->out_path, options->html_path, options->csv_path,
+                           options->junit_path};
     bool print = !options->quiet;
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         print = print && (paths[i] == NULL || strcmp(paths[i], "-") != 0);
     }
     if (judge(options, report, err) < 0 ||
         save(report, options->out_path, report_write_json, err) < 0 ||
         save(report, options->html_path, report_write_html, err) < 0 ||
+        save(report, options->csv_path, csv_write_report, err) < 0 ||
         save(report, options->junit_path, report_write_junit, err) < 0 ||
         (options->hgrm_prefix != NULL &&
          report_save_hgrm(report, options->hgrm_prefix, err) < 0) ||
@@ -225,7 +230,8 @@ static int merge(const struct report_options *options, const char *const *files,
 static bool writes_files(const struct report_options *options)
 {
     return options->out_path != NULL || options->html_path != NULL ||
-           options->junit_path != NULL || options->hgrm_prefix != NULL;
+           options->csv_path != NULL || options->junit_path != NULL ||
+           options->hgrm_prefix != NULL;
 }
 
 static int run(const struct report_options *options, const char *const *files, unsigned count,

@@ -1,5 +1,7 @@
 #include "view/csv.h"
 
+#include "view/report.h"
+
 #include <math.h>
 #include <stdbool.h>
 
@@ -23,4 +25,13 @@ int csv_write_row(const struct series_row *row, struct buf *out)
         }
     }
     return buf_append(out, "\n", 1);
+}
+
+int csv_write_report(const struct report *report, struct buf *out)
+{
+    int failed = csv_write_head(out);
+    for (size_t i = 0; i < report->row_count && failed == 0; i++) {
+        failed = csv_write_row(&report->rows[i], out);
+    }
+    return failed;
 }

@@ -6,8 +6,13 @@
 #include "base/buf.h"
 #include "view/series.h"
 
+struct report;
+
 /* These append one line and return 0, or -1 as buf_append does. */
 int csv_write_head(struct buf *out);
 int csv_write_row(const struct series_row *row, struct buf *out);
+
+/* Appends a report's whole timeline, head included; returns likewise. */
+int csv_write_report(const struct report *report, struct buf *out);
 
 #endif

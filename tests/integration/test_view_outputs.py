@@ -47,6 +47,9 @@ def test_every_form_tells_the_same(shoal, origin, tmp_path):
     with open(files["csv"], newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(report.json["timeline"])
+    kept = tmp_path / "kept.json"
+    kept.write_text(json.dumps(report.json))
+    assert shoal.command("report", "--csv", "-", kept)[1] == files["csv"].read_text()
     for column, name in (("segments_per_s", "segments"), ("bytes_per_s", "body_bytes"),
                          ("http_requests_per_s", "http_requests")):
         for source in (rows, report.json["timeline"]):
