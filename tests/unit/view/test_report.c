@@ -5,7 +5,9 @@
 #include "view/report_files.h"
 #include "view/report_load.h"
 #include "view/report_merge.h"
+#include "view/report_origin.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -172,6 +174,56 @@ static void test_merge_aligns_rows(void **state)
         report_fini(&a);
         report_fini(&b);
     }
+}
+
+/* Two exporters, of which one is silent. */
+static void tell_origin(struct report *report)
+{
+    report->origin_rows = calloc(report->row_count + 1, sizeof(*report->origin_rows));
+    assert_non_null(report->origin_rows);
+    report->origin[0] = (struct origin_figures){
+        .url = "http://a:9100/", .kind = ORIGIN_MACHINE, .ok = true, .asked = 15};
+    report->origin[1] = (struct origin_figures){
+        .url = "http://b/", .asked = 15, .failed = 15, .why = "no whole answer"};
+    report->origin_count = 2;
+    for (size_t i = 0; i < report->row_count; i++) {
+        for (int f = 0; f < 2 * ORIGIN_FIGURES; f++) {
+            report->origin_rows[i].value[f / ORIGIN_FIGURES][f % ORIGIN_FIGURES] = (double)NAN;
+        }
+        if (i > 2) {
+            report->origin_rows[i].value[0][ORIGIN_CPU] = (double)i;
+        }
+    }
+}
+
+/* The server's side comes back from JSON, and an exporter that two machines asked is one. */
+static void test_exporters_are_kept(void **state)
+{
+    struct played *played = *state;
+    size_t count = played->report.row_count;
+    struct report a, b;
+    struct err err = {0};
+    double mean, most;
+    tell_origin(&played->report);
+    write_json(&played->report, played->path);
+    load_two(played, 0, &a, &b);
+    assert_int_equal(a.origin_count, 2);
+    assert_int_equal(a.origin[0].kind, ORIGIN_MACHINE);
+    assert_string_equal(a.origin[1].why, "no whole answer");
+    assert_true(isnan(a.origin_rows[2].value[0][ORIGIN_CPU]));
+    assert_true(report_origin_summary(&a, 0, ORIGIN_CPU, &mean, &most));
+    assert_near(mean, (double)(3 + count - 1) / 2);
+    assert_near(most, (double)(count - 1));
+    assert_false(report_origin_summary(&a, 0, ORIGIN_BYTES, &mean, &most));
+    assert_false(report_origin_summary(&a, 1, ORIGIN_CPU, &mean, &most));
+    assert_int_equal(report_merge(&a, &b, &err), 0);
+    assert_int_equal(a.origin_count, 2);
+    assert_int_equal(a.origin[0].asked, 30);
+    assert_int_equal(a.row_count, count);
+    assert_true(report_origin_summary(&a, 0, ORIGIN_CPU, &mean, &most));
+    assert_near(most, (double)(count - 1));
+    report_fini(&a);
+    report_fini(&b);
 }
 
 static void test_merge_refuses_the_same_run_twice(void **state)
@@ -342,6 +394,7 @@ int main(void)
         WITH_RUN(test_round_trip),
         WITH_RUN(test_merge_adds_exactly),
         WITH_RUN(test_merge_aligns_rows),
+        WITH_RUN(test_exporters_are_kept),
         WITH_RUN(test_merge_refuses_the_same_run_twice),
         WITH_RUN(test_merge_refuses_other_streams),
         WITH_RUN(test_load_refuses_what_is_no_report),

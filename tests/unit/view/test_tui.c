@@ -156,6 +156,38 @@ static void test_banner_when_the_generator_is_the_limit(void **state)
     assert_true(says(shown, "AT ITS LIMIT"));
 }
 
+static void tell_origin(struct model *model)
+{
+    const double no = (double)NAN;
+    struct recorder_state *state = &model->frame.state;
+    state->origin[0] = (struct origin_figures){
+        .url = "http://server:9100/metrics", .ok = true, .value = {1.5, 1e6, no, 21}};
+    state->origin[1] = (struct origin_figures){
+        .url = "http://gone/", .why = "Connection refused", .value = {no, no, no, no}};
+    state->origin_count = 2;
+    for (size_t i = 0; i < model->row_count; i++) {
+        model->rows[i].value[SERIES_ORIGIN_CPU] = i % 3 == 0 ? no : 0.5 * (double)(i % 4);
+        model->rows[i].value[SERIES_ORIGIN_CONNECTIONS] = 21;
+    }
+}
+
+/* An exporter that fails says why in its own line; the figures of all are drawn over time. */
+static void test_origin(void **state)
+{
+    struct shown *shown = *state;
+    play_and_show(shown, 140, 60);
+    assert_false(says(shown, "Origin"));
+    tell_origin(&shown->model);
+    shown->text.len = 0;
+    assert_int_equal(canvas_reset(&shown->canvas, 140, 60), 0);
+    panels_draw(&shown->model, &shown->canvas);
+    assert_int_equal(canvas_dump(&shown->canvas, &shown->text), 0);
+    assert_true(says(shown, " server:9100/metrics   cores 1.50  sends 8.00 Mbit/s  open 21.0"));
+    assert_true(says(shown, " gone/                 Connection refused"));
+    assert_true(says(shown, " open               21.0  "));
+    assert_false(says(shown, "req/s"));
+}
+
 static void test_any_size_is_safe(void **state)
 {
     struct shown *shown = *state;
@@ -270,6 +302,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_focus_brings_a_panel_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_plots, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_origin, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_any_size_is_safe, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_text_from_outside_stays_in_its_cells, set_up,
