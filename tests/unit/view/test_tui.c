@@ -269,7 +269,7 @@ static void assert_dump(struct shown *shown, const char *expected)
 
 static void test_plots(void **state)
 {
-    static const double ramp[] = {0, 8}, many[] = {9, 9, 9, 4, 4, 4, 4, 8, NAN};
+    static const double ramp[] = {0, 8}, many[] = {9, 9, 9, 4, 4, 4, 4, 8, (double)NAN};
     struct shown *shown = *state;
     struct canvas *canvas = &shown->canvas;
     for (int unicode = 0; unicode < 2; unicode++) {
