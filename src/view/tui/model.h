@@ -29,8 +29,7 @@ struct model {
     const char *url; /* where the page is served, or NULL; borrowed */
     bool exposed;    /* to others, and without a token */
 
-    int64_t frame_cost_us,
-        frame_cost_max_us; /* CPU time of the last frame, and of the dearest */
+    int64_t frame_mean_us, frame_max_us; /* CPU time of a frame; 0: not known yet */
 
     enum frame_window window; /* of times, failures, quality */
     enum model_sort sort;

@@ -219,10 +219,11 @@ static void draw_help(const struct model *model, const struct area *area)
     if (model->url != NULL) {
         area_printf(&box, COUNT + 1, 2, STYLE_TITLE, " the page: %s ", model->url);
     }
-    if (model->frame_cost_max_us > 0) {
-        char cost[FORMAT_MAX], text[64];
-        format_duration(cost, sizeof(cost), model->frame_cost_max_us);
-        snprintf(text, sizeof(text), " a frame took %s at most ", cost);
+    if (model->frame_max_us > 0) {
+        char mean[FORMAT_MAX], most[FORMAT_MAX], text[96];
+        format_duration(mean, sizeof(mean), model->frame_mean_us);
+        format_duration(most, sizeof(most), model->frame_max_us);
+        snprintf(text, sizeof(text), " a frame takes %s, at most %s ", mean, most);
         area_text_right(&box, 0, WIDTH - 2, STYLE_DIM, text);
     }
 }

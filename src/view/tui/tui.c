@@ -35,7 +35,7 @@ struct tui {
     struct terminal *terminal;
     struct canvas canvas;
     struct model model;
-    uint64_t frames;
+    int64_t frames, cost_us; /* what all of them but the first took */
 };
 
 /* Whether the screen has to change by itself. A paused display reads and draws nothing, so it
@@ -80,14 +80,16 @@ static int64_t thread_cpu_us(void)
     return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
 }
 
-/* The first frame pays for memory and fonts of its own; it is no measure of the others. */
+/* The first frame, which pays for memory of its own, is no measure of the others. */
 static void note_cost(struct tui *tui, int64_t cost_us)
 {
     struct model *model = &tui->model;
-    model->frame_cost_us = cost_us;
-    if (tui->frames++ > 0 && cost_us > model->frame_cost_max_us) {
-        model->frame_cost_max_us = cost_us;
+    if (tui->frames++ == 0) {
+        return;
     }
+    tui->cost_us += cost_us;
+    model->frame_mean_us = tui->cost_us / (tui->frames - 1);
+    model->frame_max_us = cost_us > model->frame_max_us ? cost_us : model->frame_max_us;
 }
 
 static bool is_stopped(const struct tui *tui)
