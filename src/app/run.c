@@ -102,6 +102,24 @@ static int check_variant(const struct app_run *app, struct err *err)
     return 0;
 }
 
+/* Source addresses are used where they are of the server's kind; where none is, they would say
+ * nothing of what happens. */
+static int check_sources(const struct app_run *app, struct err *err)
+{
+    const struct run_options *options = &app->options;
+    const struct preflight_stream *stream = &app->stream;
+    bool fits = options->source_count == 0 || stream->server_count == 0;
+    for (uint32_t i = 0; i < options->source_count && !fits; i++) {
+        for (uint32_t k = 0; k < stream->server_count; k++) {
+            fits = fits || options->sources[i].family == stream->servers[k].family;
+        }
+    }
+    return fits ? 0
+                : err_set(err, ERR_USAGE, "--bind", "give addresses of the server's kind",
+                          "none of them can reach the server, which has no %s address",
+                          options->sources[0].family == AF_INET6 ? "IPv6" : "IPv4");
+}
+
 static bool plays_ffmpeg(const struct app_run *app)
 {
     return app->options.engine == &engine_ffmpeg;
@@ -163,7 +181,8 @@ static int preflight(struct app_run *app, struct err *err)
     app->native.net.expects_tls = app->memory.tls > 0;
     app->native.net.servers = app->stream.servers;
     app->native.net.server_count = app->stream.server_count;
-    if (check_variant(app, err) != 0 || check_machine(app, err) != 0) {
+    if (check_variant(app, err) != 0 || check_sources(app, err) != 0 ||
+        check_machine(app, err) != 0) {
         return -1;
     }
     if (plays_ffmpeg(app)) {

@@ -154,10 +154,25 @@ static int take_variant(const struct option_value *value, struct err *err)
     return 0;
 }
 
+/* The wildcard, multicast and broadcast addresses can be bound, and then leave the choice of
+ * the source to the system. */
+static bool is_source(const union net_address *address)
+{
+    if (address->family == AF_INET6) {
+        const struct in6_addr *in6 = &address->in6.sin6_addr;
+        return !IN6_IS_ADDR_UNSPECIFIED(in6) && !IN6_IS_ADDR_MULTICAST(in6);
+    }
+    in_addr_t host = ntohl(address->in.sin_addr.s_addr);
+    return host != INADDR_ANY && !IN_MULTICAST(host) && host != INADDR_BROADCAST;
+}
+
 /* Whether this machine has the address. */
 static int try_source(const struct option_value *value, const union net_address *address,
                       struct err *err)
 {
+    if (!is_source(address)) {
+        return refuse(value, err, "names an address that no connection comes from");
+    }
     int fd = socket(address->family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return err_set(err, ERR_USAGE, option_what(value->option), NULL,

@@ -3,6 +3,8 @@ import re
 
 import pytest
 
+from helpers.process import has_ipv6
+
 
 @pytest.mark.parametrize("fault, words", [
     ("status=404", "the server answered 404"),
@@ -19,6 +21,17 @@ def test_stream_that_cannot_be_started(shoal, origin, fault, words):
                                      f"{server.base}/live/index.m3u8")
     assert (status, out) == (3, ""), err
     assert re.fullmatch(rf"shoal: http://[^ ]+: .*{words}.* \(.+\)\n", err), err
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+def test_sources_that_cannot_reach_the_server(shoal, origin):
+    server = origin()
+    words = ("run", "--listen", "off", "--quiet", "--duration", "1s",
+             f"{server.base}/live/index.m3u8", "--bind")
+    status, out, err = shoal.command(*words, "::1")
+    assert (status, out) == (2, "")
+    assert re.fullmatch(r"shoal: --bind: .*no IPv6 address \(.+\)\n", err), err
+    assert shoal.command(*words, "::1,127.0.0.2")[0] in (0, 1, 4)
 
 
 @pytest.mark.parametrize("tls", [False, True])
