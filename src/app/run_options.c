@@ -110,6 +110,12 @@ static int check_url(const char *text, struct err *err)
         return err_set(err, ERR_USAGE, text, "write http://host/path.m3u8",
                        "has no usable host");
     }
+    union net_address address;
+    if (url.host_is_ip_literal &&
+        (net_address_parse(url.host, 0, &address) != 0 || address.family != AF_INET6)) {
+        return err_set(err, ERR_USAGE, text, "write http://[::1]:8080/path.m3u8",
+                       "%.*s is no IPv6 address, or has a zone", SPAN_ARGS(url.host));
+    }
     if (url.userinfo.len > 0) {
         return err_set(err, ERR_USAGE, "URL", "use -H 'Authorization: Basic ...'",
                        "a user name in it is not sent");

@@ -338,9 +338,10 @@ int http1_parse_response(struct span head, struct http1_response *out)
     }
     bool stays = out->minor >= 1 ? !seen.close : seen.stays && !seen.close;
     /* Both a length and a transfer coding: the coding holds, and the connection ends with it,
-     * for the sender and its proxies may disagree (RFC 9112 section 6.3, item 3). */
-    out->keep_alive =
-        stays && out->framing != HTTP1_FRAMING_CLOSE && !(seen.has_coding && seen.has_length);
+     * for the sender and its proxies may disagree (RFC 9112 section 6.3, item 3). After 101
+     * it speaks another protocol. */
+    out->keep_alive = stays && out->framing != HTTP1_FRAMING_CLOSE &&
+                      !(seen.has_coding && seen.has_length) && out->status != 101;
     return 0;
 }
 

@@ -160,6 +160,8 @@ static const struct {
     {"http:///x", "http:///x", "host"},
     {"http://h:99999/x", "http://h:99999/x", "not a URL"},
     {"http://[::1/x", "http://[::1/x", "not a URL"},
+    {"http://[fe80::1%25lo]/x", "http://[fe80::1%25lo]/x", "has a zone"},
+    {"http://[127.0.0.1]/x", "http://[127.0.0.1]/x", "no IPv6 address"},
     {"http://u:p@h/x", "URL", "user name"},
     {URL " " URL, "URL", "one only"},
     {URL "  ", "URL", "one only"},

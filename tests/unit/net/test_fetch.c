@@ -87,7 +87,7 @@ static const struct case_of_fetch cases[] = {
      "HTTP/1.1 206 P\r\nContent-Range: bytes 0-1/2\r\nContent-Length: 2\r\n\r\nhi", END_KEEP,
      FAIL_STATUS_UNEXPECTED, 206, true, ""},
     {"304", "HTTP/1.1 304 Same\r\n\r\n", END_KEEP, FAIL_STATUS_UNEXPECTED, 304, true, ""},
-    {"101", "HTTP/1.1 101 Switch\r\n\r\n", END_KEEP, FAIL_STATUS_UNEXPECTED, 101, true, ""},
+    {"101", "HTTP/1.1 101 Switch\r\n\r\n", END_KEEP, FAIL_STATUS_UNEXPECTED, 101, false, ""},
     {"redirect without place", "HTTP/1.1 302 F\r\nContent-Length: 0\r\n\r\n", END_KEEP,
      FAIL_REDIRECT_INVALID, 302, true, ""},
     {"redirect to ftp", "HTTP/1.1 302 F\r\nLocation: ftp://x/\r\nContent-Length: 0\r\n\r\n",

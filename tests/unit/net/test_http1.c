@@ -91,6 +91,8 @@ static const struct head_case heads[] = {
      HTTP1_FRAMING_LENGTH, false},
     {"HTTP/1.0 kept", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n",
      0, 200, 0, HTTP1_FRAMING_LENGTH, true},
+    {"101 has no body and ends HTTP", "HTTP/1.1 101 Go\r\nUpgrade: h2c\r\n\r\n", 0, 101, 0,
+     HTTP1_FRAMING_NONE, false},
     {"204 has no body", "HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n", 0, 204, 0,
      HTTP1_FRAMING_NONE, true},
     {"304 has no body", "HTTP/1.1 304 Same\r\nContent-Length: 5\r\n\r\n", 0, 304, 0,
