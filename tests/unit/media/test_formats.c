@@ -32,35 +32,33 @@ static void test_ts(void **state)
     assert_int_equal(formats_find(span_of(NULL, 0), made_ts(0)), 1U << FORMAT_AAC);
 }
 
-/* An MP4 file with one track whose sample entry is of that type. */
+/* The head of a box that is `size` bytes long. Returns where its body begins. */
+static uint8_t *put_box(uint8_t *at, size_t size, const char *type)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        at[i] = (uint8_t)(size >> (24 - 8 * i));
+        at[4 + i] = (uint8_t)type[i];
+    }
+    return at + 8;
+}
+
+/* An MP4 file with one track whose sample entry is of that type; `original` is what it says to
+ * be when it is encrypted. All boxes end where the text does. */
 static struct span made_mp4(const char *entry, const char *original)
 {
-    static const char *const path[] = {"moov", "trak", "mdia", "minf", "stbl"};
-    size_t len = 0;
-    uint8_t *p = bytes;
-    for (size_t i = 0; i < 5; i++) {
-        memcpy(p + len, "\0\0\1\0", 4);
-        memcpy(p + len + 4, path[i], 4);
-        len += 8;
+    static const char *const path[] = {"moov", "trak", "mdia", "minf", "stbl", "stsd"};
+    const size_t end = 256;
+    uint8_t *at = bytes;
+    memset(bytes, 0, end);
+    for (size_t i = 0; i < sizeof path / sizeof path[0]; i++) {
+        at = put_box(at, (size_t)(bytes + end - at), path[i]);
     }
-    size_t end = 256, stsd = len, inside = len + 16;
-    memcpy(p + stsd, "\0\0\0\xd8stsd\0\0\0\0\0\0\0\1", 16);
-    /* The sample entry: fields of a video one, then sinf with frma. */
-    memcpy(p + inside, "\0\0\0\x80", 4);
-    memcpy(p + inside + 4, entry, 4);
-    memset(p + inside + 8, 0, end - inside - 8);
-    size_t sinf = inside + 8 + (strcmp(entry, "enca") == 0 ? 28 : 78);
-    memcpy(p + sinf,
-           "\0\0\0\x14sinf\0\0\0\x0c"
-           "frma",
-           16);
-    memcpy(p + sinf + 16, original, 4);
-    /* The outer boxes all end where the text does. */
-    for (size_t i = 0; i < 5; i++) {
-        size_t size = end - i * 8;
-        p[i * 8 + 2] = (uint8_t)(size >> 8);
-        p[i * 8 + 3] = (uint8_t)size;
-    }
+    at += 8; /* version, flags, one entry */
+    at = put_box(at, (size_t)(bytes + end - at), entry);
+    at += strcmp(entry, "enca") == 0 ? 28 : 78;
+    at = put_box(at, 20, "sinf");
+    at = put_box(at, 12, "frma");
+    memcpy(at, original, 4);
     return span_of((const char *)bytes, end);
 }
 
