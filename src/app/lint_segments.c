@@ -12,6 +12,17 @@
 /* A difference between EXTINF and media that people notice once segments add up. */
 #define DURATION_SLACK_US INT64_C(100000)
 
+/* How far timestamps may leap from one segment to the next without EXT-X-DISCONTINUITY. */
+#define JUMP_SLACK_US INT64_C(500000)
+
+/* What the next segment has to go on from. */
+struct joint {
+    bool known;
+    uint64_t sequence;
+    struct duration times;
+    unsigned formats;
+};
+
 /* One playlist whose segments are being read. */
 struct reading {
     struct lint_web *web;
@@ -21,7 +32,8 @@ struct reading {
     uint32_t init_map;     /* M3U8_NONE: none read */
     struct lint_key key;   /* fetched last */
     unsigned formats;      /* found so far */
-    uint64_t *bytes;       /* of segment first + i; 0: unknown */
+    struct joint before;
+    uint64_t *bytes; /* of segment first + i; 0: unknown */
     uint32_t first, count;
 };
 
@@ -99,12 +111,9 @@ static struct span init_of(struct reading *r, const struct m3u8_segment *segment
 }
 
 static void check_duration(struct reading *r, const struct m3u8_segment *segment,
-                           struct span bytes)
+                           const struct duration *measured)
 {
-    int64_t us, error_us;
-    if (!duration_measure(init_of(r, segment), bytes, &us, &error_us)) {
-        return;
-    }
+    int64_t us = measured->us, error_us = measured->error_us;
     if (llabs(us - segment->duration_us) > DURATION_SLACK_US + error_us) {
         ADD(SEGMENT_DURATION, segment, "the media lasts %.3f s, EXTINF says %.3f s",
             (double)us / 1e6, (double)segment->duration_us / 1e6);
@@ -129,6 +138,38 @@ static void check_bitrate(struct reading *r, const struct m3u8_segment *segment,
     }
 }
 
+/* The time from the end of one segment to the begin of the next, by their timestamps. */
+static int64_t jump_us(const struct duration *a, const struct duration *b)
+{
+    int64_t jump = b->start_us - (a->start_us + a->us);
+    if (a->wrap_us > 0) {
+        jump = (jump % a->wrap_us + a->wrap_us) % a->wrap_us;
+        jump = jump > a->wrap_us / 2 ? jump - a->wrap_us : jump;
+    }
+    return jump;
+}
+
+/* A segment against the one before: formats and timestamps go on, or there is
+ * EXT-X-DISCONTINUITY (section 6.2.1). */
+static void check_joint(struct reading *r, const struct m3u8_segment *segment,
+                        const struct duration *measured, unsigned formats)
+{
+    const struct joint *before = &r->before;
+    bool joins = before->known && before->sequence + 1 == segment->sequence &&
+                 (segment->flags & M3U8_SEGMENT_DISCONTINUITY) == 0 &&
+                 (r->m->flags & M3U8_I_FRAMES_ONLY) == 0;
+    if (joins && before->formats != formats) {
+        ADD(FORMATS_CHANGE, segment, NULL);
+    } else if (joins && before->times.start_us >= 0 && measured->start_us >= 0 &&
+               before->times.wrap_us == measured->wrap_us) {
+        int64_t jump = jump_us(&before->times, measured);
+        if (llabs(jump) > JUMP_SLACK_US + measured->error_us) {
+            ADD(TIMESTAMPS_JUMP, segment, "by %.3f s", (double)jump / 1e6);
+        }
+    }
+    r->before = (struct joint){true, segment->sequence, *measured, formats};
+}
+
 /* What is inside of a segment, as far as it can be read. */
 static void check_content(struct reading *r, const struct m3u8_segment *segment,
                           struct lint_body *body)
@@ -148,12 +189,18 @@ static void check_content(struct reading *r, const struct m3u8_segment *segment,
     struct span bytes = span_of(body->ptr, body->len);
     if (!encrypted && !sniff_is_media(bytes)) {
         ADD(SEGMENT_NOT_MEDIA, segment, NULL);
-    } else if (!encrypted) {
-        check_duration(r, segment, bytes);
+        return;
     }
     /* Where only samples are encrypted the container is legible. */
+    unsigned formats = 0;
     if (!encrypted || !lint_key_is_plain(identity)) {
-        r->formats |= formats_find(init_of(r, segment), bytes);
+        formats = formats_find(init_of(r, segment), bytes);
+        r->formats |= formats;
+    }
+    struct duration measured;
+    if (!encrypted && duration_measure(init_of(r, segment), bytes, &measured)) {
+        check_duration(r, segment, &measured);
+        check_joint(r, segment, &measured, formats);
     }
 }
 

@@ -7,6 +7,9 @@
 
 /* ---- MPEG transport stream (ISO 13818-1) ---- */
 
+/* Timestamps have 33 bits. */
+#define PTS_MASK INT64_C(0x1ffffffff)
+
 /* What was seen of a stream. */
 struct track {
     uint32_t count;          /* timestamps seen */
@@ -46,8 +49,8 @@ static void add_pts(struct track *track, int64_t pts)
         track->first = pts;
     }
     /* 33 bits wrap around; a segment is short against that. */
-    int64_t diff = (pts - track->first) & 0x1ffffffff;
-    diff = diff >= 0x100000000 ? diff - 0x200000000 : diff;
+    int64_t diff = (pts - track->first) & PTS_MASK;
+    diff = diff > PTS_MASK / 2 ? diff - PTS_MASK - 1 : diff;
     track->least = diff < track->least ? diff : track->least;
     track->greatest = diff > track->greatest ? diff : track->greatest;
 }
@@ -68,7 +71,7 @@ static void read_packet(struct ts *ts, const uint8_t *p)
     }
 }
 
-static bool measure_ts(struct span segment, int64_t *out_us, int64_t *out_error_us)
+static bool measure_ts(struct span segment, struct duration *out)
 {
     struct ts ts = {0};
     const uint8_t *p = (const uint8_t *)segment.ptr;
@@ -91,8 +94,12 @@ static bool measure_ts(struct span segment, int64_t *out_us, int64_t *out_error_
     }
     int64_t span = best->greatest - best->least;
     int64_t frame = span / (best->count - 1);
-    *out_us = (span + frame) * 100 / 9;
-    *out_error_us = frame * 100 / 9;
+    *out = (struct duration){
+        .us = (span + frame) * 100 / 9,
+        .error_us = frame * 100 / 9,
+        .start_us = ((best->first + best->least) & PTS_MASK) * 100 / 9,
+        .wrap_us = (PTS_MASK + 1) * 100 / 9,
+    };
     return true;
 }
 
@@ -184,7 +191,22 @@ static uint64_t sum_traf(struct span traf, const struct mp4_track *track)
     return sum;
 }
 
-static bool measure_mp4(struct span init, struct span segment, int64_t *out_us)
+/* The decode time of a fragment of that track (tfdt) in µs; -1 when there is none or it is of
+ * another track. */
+static int64_t start_of_traf(struct span traf, const struct mp4_track *track)
+{
+    struct span tfhd = mp4_find_box(traf, MP4_TYPE('t', 'f', 'h', 'd'));
+    struct span tfdt = mp4_find_box(traf, MP4_TYPE('t', 'f', 'd', 't'));
+    bool wide = tfdt.len > 0 && tfdt.ptr[0] == 1;
+    if (mp4_full_box_u32(tfhd, 4, 4) != track->id || tfdt.len < (wide ? 12 : 8)) {
+        return -1;
+    }
+    uint64_t high = wide ? mp4_full_box_u32(tfdt, 4, 4) : 0;
+    uint64_t time = high << 32 | mp4_full_box_u32(tfdt, 4, 8);
+    return time > INT64_MAX / 1000000 ? -1 : (int64_t)(time * 1000000 / track->timescale);
+}
+
+static bool measure_mp4(struct span init, struct span segment, struct duration *out)
 {
     struct mp4_track tracks[TRACKS_MAX];
     unsigned count = read_tracks(init.len > 0 ? init : segment, tracks);
@@ -199,23 +221,28 @@ static bool measure_mp4(struct span init, struct span segment, int64_t *out_us)
         return false;
     }
     uint64_t sum = 0;
+    int64_t start_us = -1;
     struct mp4_box box, inner;
     while (mp4_next_box(&segment, &box)) {
         struct span moof = box.body;
         while (box.type == MP4_TYPE('m', 'o', 'o', 'f') && mp4_next_box(&moof, &inner)) {
-            sum += inner.type == MP4_TYPE('t', 'r', 'a', 'f') ? sum_traf(inner.body, best) : 0;
+            if (inner.type == MP4_TYPE('t', 'r', 'a', 'f')) {
+                sum += sum_traf(inner.body, best);
+                start_us = start_us < 0 ? start_of_traf(inner.body, best) : start_us;
+            }
         }
     }
     if (sum == 0 || sum > UINT64_MAX / 2000000) {
         return false;
     }
-    *out_us = (int64_t)(sum * 1000000 / best->timescale);
+    *out = (struct duration){.us = (int64_t)(sum * 1000000 / best->timescale),
+                             .start_us = start_us};
     return true;
 }
 
 /* ---- Packed AAC: ADTS frames after an ID3 tag (ISO 13818-7) ---- */
 
-static bool measure_adts(struct span segment, int64_t *out_us)
+static bool measure_adts(struct span segment, struct duration *out)
 {
     static const uint32_t rates[16] = {96000, 88200, 64000, 48000, 44100, 32000, 24000,
                                        22050, 16000, 12000, 11025, 8000,  7350};
@@ -239,24 +266,19 @@ static bool measure_adts(struct span segment, int64_t *out_us)
     if (frames == 0 || rate == 0) {
         return false;
     }
-    *out_us = (int64_t)(frames * 1024 * 1000000 / rate);
+    *out = (struct duration){.us = (int64_t)(frames * 1024 * 1000000 / rate), .start_us = -1};
     return true;
 }
 
-bool duration_measure(struct span init, struct span segment, int64_t *out_us,
-                      int64_t *out_error_us)
+bool duration_measure(struct span init, struct span segment, struct duration *out)
 {
     const uint8_t *p = (const uint8_t *)segment.ptr;
     if (segment.len < 16) {
         return false;
     }
     if (p[0] == 0x47) {
-        return measure_ts(segment, out_us, out_error_us);
+        return measure_ts(segment, out);
     }
     bool packed = p[0] == 0xff || (p[0] == 'I' && p[1] == 'D' && p[2] == '3');
-    if (packed ? !measure_adts(segment, out_us) : !measure_mp4(init, segment, out_us)) {
-        return false;
-    }
-    *out_error_us = 0;
-    return true;
+    return packed ? measure_adts(segment, out) : measure_mp4(init, segment, out);
 }

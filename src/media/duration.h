@@ -9,12 +9,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct duration {
+    int64_t us;
+    int64_t error_us; /* the doubt of it: in MPEG-TS the last frame is taken to last as long as
+                       * the others do on average, and that is how long; else 0 */
+    int64_t start_us; /* the first timestamp on the stream's own clock; -1 when none is told */
+    int64_t wrap_us;  /* that clock begins anew after so long; 0: never */
+};
+
 /* Measures one segment: the video track if there is one, else the first audio track. `init` is
- * the initialisation section, needed for fragmented MP4 and else empty. In MPEG-TS the last
- * frame is taken to last as long as the others do on average; how long that is comes in
- * *out_error_us as the doubt of the measurement (0 where there is none). Returns false, both
+ * the initialisation section, needed for fragmented MP4 and else empty. Returns false, *out
  * untouched, when it cannot be measured. */
-bool duration_measure(struct span init, struct span segment, int64_t *out_us,
-                      int64_t *out_error_us);
+bool duration_measure(struct span init, struct span segment, struct duration *out);
 
 #endif

@@ -216,6 +216,40 @@ def test_parts_are_asked_for(serve):
     assert lint("--segments", url)[0] == 0
 
 
+class TestJoints:
+    """What follows a segment goes on from it, or there is EXT-X-DISCONTINUITY."""
+
+    @pytest.fixture
+    def check(self, serve, vod):
+        for kind in ("ts", "fmp4"):
+            shutil.copytree(vod(kind), serve.folder / kind)
+
+        def run(*lines):
+            url = serve.write("v.m3u8", "#EXTM3U", "#EXT-X-VERSION:6", "#EXT-X-TARGETDURATION:3",
+                              *lines, "#EXT-X-ENDLIST")
+            return rules(lint("--segments", url)[1]) & {"timestamps-jump", "formats-change"}
+
+        return run
+
+    @pytest.mark.parametrize("kind, head, suffix", [
+        ("ts", (), "ts"), ("fmp4", ('#EXT-X-MAP:URI="fmp4/init.mp4"',), "m4s")])
+    def test_timestamps(self, check, kind, head, suffix):
+        one, two, three, five = (("#EXTINF:2,", f"{kind}/s00{n}.{suffix}") for n in (0, 1, 2, 4))
+        assert check(*head, *one, *two, *three) == set()
+        assert check(*head, *one, *three) == {"timestamps-jump"}
+        assert check(*head, *one, "#EXT-X-DISCONTINUITY", *three) == set()
+        assert check(*head, *two, *one) == {"timestamps-jump"}
+        assert check(*head, *one, "#EXT-X-GAP", *two, *five) == set()
+
+    def test_formats(self, check, serve):
+        subprocess.run(["ffmpeg", "-v", "error", "-i", serve.folder / "ts/s001.ts", "-c", "copy",
+                        "-vn", "-copyts", "-muxdelay", "0", serve.folder / "sound.ts"],
+                       check=True, stdin=subprocess.DEVNULL)
+        one, sound = ("#EXTINF:2,", "ts/s000.ts"), ("#EXTINF:2,", "sound.ts")
+        assert check(*one, *sound) == {"formats-change"}
+        assert check(*one, "#EXT-X-DISCONTINUITY", *sound) == set()
+
+
 class TestCodecs:
     @pytest.mark.parametrize("codecs, named", [
         ("avc1.42c01e,mp4a.40.2", True), ("avc3.42c01e, mp4a.40.5", True), ("avc1.42c01e", False),

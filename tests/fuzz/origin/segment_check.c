@@ -38,9 +38,10 @@ static void read_at_rest(struct span bytes)
     size_t split = span_find(bytes, '\f');
     struct span init = split < bytes.len ? span_of(bytes.ptr, split) : span_of(bytes.ptr, 0);
     struct span segment = split < bytes.len ? span_skip(bytes, split + 1) : bytes;
-    int64_t us = -1, error_us = -1;
-    if (duration_measure(init, segment, &us, &error_us)) {
-        assert(us >= 0 && error_us >= 0);
+    struct duration d;
+    if (duration_measure(init, segment, &d)) {
+        assert(d.us >= 0 && d.error_us >= 0 && d.start_us >= -1);
+        assert(d.wrap_us == 0 || d.start_us < d.wrap_us);
     }
     assert(formats_unnamed(formats_find(init, segment), SPAN("avc1")) < 1U << FORMAT_COUNT);
 }

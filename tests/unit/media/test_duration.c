@@ -29,11 +29,11 @@ static struct span made_ts(unsigned width, uint32_t pictures, uint64_t number)
 static void expect_about(struct span head, struct span segment, int64_t expected_us,
                          int64_t slack_us)
 {
-    int64_t us = -1, error_us = -1;
-    assert_true(duration_measure(head, segment, &us, &error_us));
-    assert_true(error_us >= 0);
-    if (llabs(us - expected_us) > slack_us + (slack_us > 1000 ? error_us : 0)) {
-        fail_msg("measured %lld µs, expected %lld", (long long)us, (long long)expected_us);
+    struct duration d = {-1, -1, -1, -1};
+    assert_true(duration_measure(head, segment, &d));
+    assert_true(d.error_us >= 0);
+    if (llabs(d.us - expected_us) > slack_us + (slack_us > 1000 ? d.error_us : 0)) {
+        fail_msg("measured %lld µs, expected %lld", (long long)d.us, (long long)expected_us);
     }
 }
 
@@ -72,10 +72,13 @@ static void test_fmp4(void **state)
     assert_int_equal(fmp4_make_segment(&spec, &segment, bytes), 0);
     struct span head = span_of((const char *)init, init_len);
     struct span body = span_of((const char *)bytes, len);
-    int64_t us = 7;
+    struct duration d = {.us = 7};
     expect_about(head, body, 2000000, 100);
-    assert_false(duration_measure((struct span){0}, body, &us, &us));
-    assert_int_equal(us, 7);
+    assert_false(duration_measure((struct span){0}, body, &d));
+    assert_int_equal(d.us, 7);
+    assert_true(duration_measure(head, body, &d));
+    assert_int_equal(d.start_us, 5 * 2000000);
+    assert_int_equal(d.wrap_us, 0);
 }
 
 static void test_adts(void **state)
@@ -95,13 +98,28 @@ static void test_adts(void **state)
 static void test_refusals(void **state)
 {
     (void)state;
-    int64_t us = 7;
-    assert_false(duration_measure((struct span){0}, SPAN(""), &us, &us));
-    assert_false(duration_measure((struct span){0}, SPAN("<html><body>not media</body></html>"),
-                                  &us, &us));
-    assert_false(duration_measure((struct span){0},
-                                  SPAN("WEBVTT\n\n00:00.000 --> 00:01.000\nx\n"), &us, &us));
-    assert_int_equal(us, 7);
+    static const char *const texts[] = {"", "<html><body>not media</body></html>",
+                                        "WEBVTT\n\n00:00.000 --> 00:01.000\nx\n"};
+    struct duration d = {.us = 7};
+    for (size_t i = 0; i < 3; i++) {
+        assert_false(duration_measure((struct span){0}, span_from_string(texts[i]), &d));
+        assert_int_equal(d.us, 7);
+    }
+}
+
+/* One segment begins where the one before it ends, also where the clock of 33 bits wraps. */
+static void test_starts(void **state)
+{
+    (void)state;
+    static const uint64_t numbers[] = {0, 3, 95443 / 2 - 1, 95443 / 2, 95443 / 2 + 1};
+    for (size_t i = 0; i < 5; i++) {
+        struct duration a, b;
+        assert_true(duration_measure((struct span){0}, made_ts(320, 50, numbers[i]), &a));
+        assert_true(duration_measure((struct span){0}, made_ts(320, 50, numbers[i] + 1), &b));
+        assert_int_equal(a.wrap_us, b.wrap_us);
+        int64_t apart_us = (b.start_us - a.start_us + a.wrap_us) % a.wrap_us;
+        assert_true(llabs(apart_us - 2000000) < 100);
+    }
 }
 
 /* Damaged segments are read within their bounds; the sanitizers watch. */
@@ -113,14 +131,14 @@ static void test_damage(void **state)
     for (int round = 0; round < 2000; round++) {
         size_t len = rng_below(&rng, whole.len < 8192 ? whole.len : 8192);
         uint8_t *copy = malloc(len + 1);
-        int64_t us;
+        struct duration d;
         assert_non_null(copy);
         memcpy(copy, whole.ptr, len);
         for (int i = 0; i < 8 && len > 0; i++) {
             copy[rng_below(&rng, len)] = (uint8_t)rng_next(&rng);
         }
         struct span part = span_of((const char *)copy, len);
-        (void)duration_measure(part, part, &us, &us);
+        (void)duration_measure(part, part, &d);
         free(copy);
     }
 }
@@ -130,7 +148,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ts),       cmocka_unit_test(test_ts_wraps),
         cmocka_unit_test(test_fmp4),     cmocka_unit_test(test_adts),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_starts),
+        cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
