@@ -158,6 +158,10 @@ void lint_print_rest(const struct lint_results *results, FILE *out)
     for (size_t i = 0; i < results->count; i++) {
         const struct lint_entry *entry = &results->entries[i];
         print_dropped(entry->name, &entry->report, out);
+        if (entry->large_segments > 0) {
+            fprintf(out, "%s: note: %u segments are too large to be looked at\n", entry->name,
+                    entry->large_segments);
+        }
         if (entry->failed_loads > 0) {
             fprintf(out, "%s: note: %u of %u loads failed, the last: %s (%d)\n", entry->name,
                     entry->failed_loads, entry->failed_loads + entry->loads,
@@ -243,6 +247,7 @@ static json_t *entry_json(const struct lint_entry *entry)
     }
     json_object_set_new(object, "loads", json_integer(entry->loads));
     json_object_set_new(object, "failed_loads", json_integer(entry->failed_loads));
+    json_object_set_new(object, "large_segments", json_integer(entry->large_segments));
     add_facts(object, m);
     json_object_set_new(object, "must", json_integer((json_int_t)entry->report.must));
     json_object_set_new(object, "should", json_integer((json_int_t)entry->report.should));

@@ -21,10 +21,11 @@ struct lint_entry {
     enum m3u8_role role;    /* what referred to it; meaningless in entry 0 */
     uint64_t sent_bytes;    /* of its first load, as it came over the wire */
     uint32_t loads;
-    uint32_t failed_loads; /* while it was followed */
-    enum fail load_fail;   /* the last of these */
-    uint32_t printed;      /* findings that lint_print_text has printed */
-    bool told;             /* that it is unreadable */
+    uint32_t large_segments; /* that were too large to be read */
+    uint32_t failed_loads;   /* while it was followed */
+    enum fail load_fail;     /* the last of these */
+    uint32_t printed;        /* findings that lint_print_text has printed */
+    bool told;               /* that it is unreadable */
 };
 
 struct lint_results {

@@ -215,6 +215,8 @@ static uint64_t read_segment(struct reading *r, const struct m3u8_segment *segme
                  &body) != 0) {
         if (ranged && (body.status == 416 || body.fail == FAIL_LENGTH_WRONG)) {
             ADD(SEGMENT_RANGE_BEYOND, segment, "the server answered %d", body.status);
+        } else if (body.fail == FAIL_BODY_TOO_LARGE) {
+            r->entry->large_segments++;
         } else {
             ADD(SEGMENT_UNAVAILABLE, segment, "%s (%d)", fail_info(body.fail)->words,
                 body.status);

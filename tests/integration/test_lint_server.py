@@ -216,6 +216,14 @@ def test_parts_are_asked_for(serve):
     assert lint("--segments", url)[0] == 0
 
 
+def test_a_segment_too_large_to_be_read_is_no_fault(serve):
+    url = serve.write("v.m3u8", *VOD)
+    with open(serve.folder / "a.ts", "wb") as file:
+        file.truncate(300 << 20)
+    answer = lint("--segments", url)[1]
+    assert answer["must"] == 0 and answer["playlists"][0]["large_segments"] == 1
+
+
 class TestJoints:
     """What follows a segment goes on from it, or there is EXT-X-DISCONTINUITY."""
 
