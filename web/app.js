@@ -9,6 +9,7 @@ const plots = new Plots(byId("plots"));
 let newest = null;
 let loading = false;
 let over = false;
+let refused = false; /* the token is wrong or missing */
 
 function say(id, text, kind) {
   const item = byId(id);
@@ -25,6 +26,7 @@ async function loadHistory() {
   loading = true;
   try {
     const answer = await fetch(withToken("api/v1/history"), { cache: "no-store" });
+    refused = answer.status === 401;
     if (answer.ok) {
       const history = await answer.json();
       plots.set(history.columns, history.rows);
@@ -191,6 +193,12 @@ function connect() {
   };
   events.onerror = () => {
     if (over) {
+      return;
+    }
+    if (refused) {
+      say("link", "no access", "bad");
+      notice("These figures need the token of --listen-token: open this page as /?token=TOKEN.");
+      events.close();
       return;
     }
     const ending = newest !== null && newest.run.phase === "ending";

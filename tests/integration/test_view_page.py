@@ -89,6 +89,27 @@ def test_phone_and_dark(shoal, origin, browser, tmp_path):
     assert page.complaints() == []
 
 
+def test_page_without_the_token(shoal, origin, browser):
+    """It says what is missing, and with the token it shows the figures and the controls."""
+    server = origin(*LIVE)
+    run = shoal.start("--viewers", 2, "--duration", "60s", "--listen", "127.0.0.1:0",
+                      "--listen-token", "s3cret", "--max-viewers", 10,
+                      f"{server.base}/live/index.m3u8")
+    base = url_of(run)
+    page = browser()
+    page.open(base + "/")
+    wait_for(lambda: "?token=" in (page.value("document.getElementById('notice').textContent") or ""),
+             "the page to ask for the token", 15)
+    page.open(base + "/?token=s3cret")
+    wait_for(lambda: page.value("document.getElementById('tile-active').textContent") == "2",
+             "figures", 15)
+    page.value("document.getElementById('more').click()")
+    wait_for(lambda: page.value("document.getElementById('tile-active').textContent") == "3",
+             "one more viewer", 15)
+    page.value("document.getElementById('stop').click()")
+    assert run.finish(30).status == 130
+
+
 def test_html_report(shoal, origin, browser, tmp_path):
     server = origin(*LIVE)
     html = tmp_path / "report.html"
