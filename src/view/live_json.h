@@ -14,7 +14,8 @@ int live_json_write_snapshot(const struct frame *frame, struct buf *out);
 
 /* Rows of the timeline from number `first` on, by columns: {"first": N, "rows": how many there
  * are in all, "step_s": N, "columns": {name: [...]}}. Where there are more than 2,000, it is so
- * many of them, evenly apart, and the newest. */
+ * many of them, evenly apart, and the newest. Exporters have columns of their own: origin0_cpu,
+ * origin0_bytes_per_s and so on. */
 int live_json_write_history(const struct recorder *recorder, size_t first, struct buf *out);
 
 #endif
