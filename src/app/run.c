@@ -145,13 +145,15 @@ static struct run_memory memory_of(const struct app_run *app)
 
 static int check_machine(struct app_run *app, struct err *err)
 {
+    /* A process's connections are its own; what it costs here is its pipes. */
+    uint64_t more = plays_ffmpeg(app) ? FFMPEG_DESCRIPTORS - 1 : 0;
     const struct preflight_needs needs = {
         .viewers = app->options.viewers_limit,
         .connections =
             plays_ffmpeg(app) ? FFMPEG_CONNECTIONS : app->options.profile->connections,
         .sources = app->options.source_count,
         .bytes_per_viewer = run_memory_bytes(&app->memory),
-        .descriptors_besides = DESCRIPTORS_BESIDES,
+        .descriptors_besides = DESCRIPTORS_BESIDES + more * app->options.viewers_limit,
     };
     return preflight_machine(&needs, &app->machine, err);
 }

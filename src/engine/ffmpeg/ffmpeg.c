@@ -69,9 +69,9 @@ static uint64_t memory_available_bytes(void)
 static int check_limits(uint32_t viewers, struct err *err)
 {
     struct rlimit limit;
-    uint64_t descriptors = (uint64_t)viewers * 3 + 64;
+    uint64_t descriptors = (uint64_t)viewers * FFMPEG_DESCRIPTORS + 64;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < descriptors) {
-        return err_set(err, ERR_MACHINE, "descriptors", "raise the limit with ulimit -Hn",
+        return err_set(err, ERR_START, "descriptors", "raise the limit with ulimit -Hn",
                        "%u ffmpeg processes need %llu file descriptors here, the limit is %llu",
                        viewers, (unsigned long long)descriptors,
                        (unsigned long long)limit.rlim_max);
@@ -84,18 +84,17 @@ static int check_limits(uint32_t viewers, struct err *err)
     uint64_t tasks = (uint64_t)viewers * 4;
     if (getuid() != 0 && getrlimit(RLIMIT_NPROC, &limit) == 0 &&
         limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < tasks) {
-        return err_set(err, ERR_MACHINE, "processes", "raise the limit with ulimit -u",
+        return err_set(err, ERR_START, "processes", "raise the limit with ulimit -u",
                        "%u ffmpeg processes need about %llu tasks, the limit is %llu", viewers,
                        (unsigned long long)tasks, (unsigned long long)limit.rlim_cur);
     }
     uint64_t needed = viewers * (uint64_t)FFMPEG_PROCESS_BYTES;
     uint64_t available = memory_available_bytes();
     if (available > 0 && needed > available) {
-        return err_set(err, ERR_MACHINE, "memory",
-                       "use fewer viewers, more machines, or the native engine",
-                       "%u ffmpeg processes need about %llu MiB, %llu MiB are available",
-                       viewers, (unsigned long long)(needed >> 20),
-                       (unsigned long long)(available >> 20));
+        return err_set(
+            err, ERR_START, "memory", "use fewer viewers, more machines, or the native engine",
+            "%u ffmpeg processes need about %llu MiB, %llu MiB are available", viewers,
+            (unsigned long long)(needed >> 20), (unsigned long long)(available >> 20));
     }
     return 0;
 }

@@ -31,6 +31,9 @@
 #define FFMPEG_PROCESS_BYTES ((size_t)20 << 20)
 #define FFMPEG_CONNECTIONS   8
 
+/* What it costs this process: two pipes and the pidfd. */
+#define FFMPEG_DESCRIPTORS 3
+
 enum ffmpeg_variant {
     FFMPEG_VARIANT_FIRST, /* the first in the multivariant playlist */
     FFMPEG_VARIANT_HIGHEST,
@@ -103,7 +106,8 @@ void ffmpeg_options_init(struct ffmpeg_options *options);
 /* Finds the programs, asks the binary what it can do, asks ffprobe for the variants where the
  * choice needs them, and compares what `viewers` processes need with what the machine has.
  * Starts processes and waits for them, 10 s at most for each. Returns 0, or -1 with *err filled
- * (ERR_START for a missing program or a stream that cannot be read, ERR_MACHINE for limits). */
+ * (ERR_START for a missing program, a stream that cannot be read, or limits; ERR_USAGE for what
+ * the binary cannot be told). */
 int ffmpeg_prepare(struct ffmpeg_options *options, uint32_t viewers, struct err *err);
 
 /* Frees what ffmpeg_prepare allocated. */

@@ -18,7 +18,6 @@ enum {
     /* Room for a burst of log while this thread is busy: a process that finds its pipe full
      * stands still, which would be our doing and not the server's. */
     LOG_PIPE_BYTES = 256 * 1024,
-    DESCRIPTORS = 3, /* two pipes and the pidfd */
     LEAVING_AT_ONCE = 8,
 };
 
@@ -287,7 +286,7 @@ static bool take_back_process(struct ffmpeg_client *client, int status)
     ffmpeg_trace_end(&client->trace, by_itself);
     close_pipes(client);
     metrics_add(lane, METRIC_PLAYER_PROCESSES_ENDED, 1);
-    metrics_add(lane, METRIC_DESCRIPTORS_CLOSED, DESCRIPTORS);
+    metrics_add(lane, METRIC_DESCRIPTORS_CLOSED, FFMPEG_DESCRIPTORS);
     return by_itself;
 }
 
@@ -377,7 +376,7 @@ static int start_process(struct ffmpeg_client *client)
     loop_io_start(loop_of(client), &client->progress_io, client->progress_fd, LOOP_READ);
     client->state = FFMPEG_CLIENT_RUNNING;
     metrics_add(lane, METRIC_PLAYER_PROCESSES_STARTED, 1);
-    metrics_add(lane, METRIC_DESCRIPTORS_OPENED, DESCRIPTORS);
+    metrics_add(lane, METRIC_DESCRIPTORS_OPENED, FFMPEG_DESCRIPTORS);
     return 0;
 }
 
