@@ -187,6 +187,9 @@ static int preflight(struct app_run *app, struct err *err)
         check_machine(app, err) != 0) {
         return -1;
     }
+    /* A quarter each for bodies and for playlists leaves half to everything else. */
+    app->native.held_limit_bytes =
+        app->machine.memory_bytes == UINT64_MAX ? 0 : app->machine.memory_bytes / 4;
     if (plays_ffmpeg(app)) {
         int status = run_ffmpeg_prepare(&app->ffmpeg, &app->options, &app->stream, err);
         if (status != 0) {

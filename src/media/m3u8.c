@@ -324,6 +324,10 @@ enum m3u8_status m3u8_parse(const struct m3u8_source *source, struct m3u8 **out)
         m3u8_unref(&block->playlist);
         return status;
     }
+    if (source->held_bytes != NULL) {
+        block->playlist.held_bytes = source->held_bytes;
+        *source->held_bytes += block->playlist.memory_bytes;
+    }
     *out = &block->playlist;
     return M3U8_OK;
 }
@@ -350,6 +354,9 @@ void m3u8_unref(struct m3u8 *playlist)
 {
     if (playlist == NULL || --playlist->references > 0) {
         return;
+    }
+    if (playlist->held_bytes != NULL) {
+        *playlist->held_bytes -= playlist->memory_bytes;
     }
     struct m3u8_block *block = (struct m3u8_block *)(void *)playlist;
     for (unsigned i = 0; i < M3U8_ARRAY_COUNT; i++) {

@@ -308,6 +308,7 @@ struct m3u8 {
     uint32_t ignored_uris; /* URI lines that no EXTINF or EXT-X-STREAM-INF announced */
 
     uint32_t references; /* see m3u8_ref */
+    size_t *held_bytes;  /* borrowed, or NULL; see m3u8_source */
 };
 
 struct m3u8_report; /* media/m3u8_check.h */
@@ -318,9 +319,11 @@ struct m3u8_source {
     struct span url;  /* where it came from, after redirects: the base of relative URIs and
                        * the source of QUERYPARAM. Copied. May be empty. */
     const struct m3u8
-        *multivariant;          /* the one that led here, for IMPORT; borrowed for the call */
-    size_t limit_text_bytes;    /* 0: M3U8_LIMIT_TEXT_BYTES */
-    size_t limit_memory_bytes;  /* 0: M3U8_LIMIT_MEMORY_BYTES */
+        *multivariant;         /* the one that led here, for IMPORT; borrowed for the call */
+    size_t limit_text_bytes;   /* 0: M3U8_LIMIT_TEXT_BYTES */
+    size_t limit_memory_bytes; /* 0: M3U8_LIMIT_MEMORY_BYTES */
+    size_t *held_bytes; /* memory_bytes are added to it until the last m3u8_unref, in the same
+                         * thread; borrowed as long. NULL: nobody counts */
     struct m3u8_report *report; /* receives the rules broken; NULL: nobody asks */
     bool alone; /* read without knowing what led to it, from a file for example: variables to
                  * IMPORT, or from the query when url is empty, stand for themselves */

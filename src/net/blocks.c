@@ -70,6 +70,10 @@ int block_reserve(struct blocks *blocks, struct block *block, size_t capacity)
      */
     size_t doubled = block->capacity * 2;
     size_t wanted = class_of(capacity) < 0 && capacity < doubled ? doubled : capacity;
+    if (blocks->limit_bytes > 0 &&
+        blocks->out_bytes - block->capacity + wanted > blocks->limit_bytes) {
+        return -1;
+    }
     char *ptr = take(blocks, &wanted);
     if (ptr == NULL) {
         return -1;

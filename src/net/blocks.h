@@ -14,7 +14,8 @@ enum {
 struct blocks {
     void *free_list[BLOCKS_CLASSES]; /* owned, linked through their first word */
     uint32_t kept[BLOCKS_CLASSES];
-    uint64_t out_bytes; /* given out at this moment */
+    uint64_t out_bytes;   /* given out at this moment */
+    uint64_t limit_bytes; /* of out_bytes; 0: none */
 };
 
 /* A growing run of bytes in a block. Zeroed it is empty and holds nothing. */

@@ -81,6 +81,8 @@ struct net_options {
     int64_t total_timeout_us;      /* from leaving the queue to the last byte. 60 s */
     uint32_t clients_limit; /* pools are sized by these three, reserved but not touched */
     uint32_t connections_per_client; /* the most that any client will ask for. 2 */
+    uint64_t bodies_limit_bytes;     /* of partial heads and bodies held at one time; what goes
+                                        beyond fails as MEMORY_SPENT. 0: unbounded */
     uint32_t fetches_per_client; /* the most that any client will start at once; those without
                                     a connection wait. 4 */
 };

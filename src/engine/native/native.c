@@ -69,6 +69,8 @@ static struct engine *native_open(const struct engine_setup *setup, struct err *
     native->net.clients_limit = native->count > 0 ? native->count : 1;
     native->net.connections_per_client = native->options->player.profile->connections;
     native->net.fetches_per_client = fetches_per_viewer(native->options);
+    native->net.bodies_limit_bytes = native->options->held_limit_bytes / setup->workers;
+    native->playlists.limit_bytes = native->net.bodies_limit_bytes;
     if (open_memory(native, err) != 0) {
         native_close((struct engine *)native);
         return NULL;

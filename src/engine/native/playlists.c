@@ -89,9 +89,16 @@ enum m3u8_status playlists_get(struct playlists *playlists, const struct m3u8_so
             return M3U8_OK;
         }
     }
+    if (playlists->limit_bytes > 0 && playlists->held_bytes >= playlists->limit_bytes) {
+        drop_all(playlists);
+        if (playlists->held_bytes >= playlists->limit_bytes) {
+            return M3U8_NO_MEMORY;
+        }
+    }
     playlists->parses++;
     struct m3u8_source bounded = *source;
     bounded.limit_memory_bytes = PLAYLISTS_MEMORY_BYTES;
+    bounded.held_bytes = &playlists->held_bytes;
     enum m3u8_status status = m3u8_parse(&bounded, out);
     if (status == M3U8_OK) {
         keep(playlists, hash, *out);

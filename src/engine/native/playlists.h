@@ -28,17 +28,20 @@ struct playlists_entry {
 struct playlists {
     struct playlists_entry entries[PLAYLISTS_SETS][PLAYLISTS_WAYS];
     uint64_t lookups;
-    uint64_t parses; /* look-ups that found nothing */
-    size_t memory_bytes;
+    uint64_t parses;     /* look-ups that found nothing */
+    size_t memory_bytes; /* of what is kept */
+    size_t held_bytes;   /* of all that live, kept or with viewers alone */
+    size_t limit_bytes;  /* of held_bytes, but for the last one parsed; 0: none */
 };
 
-/* Zeroed memory is an empty cache. */
+/* Zeroed memory is an empty cache. It must outlive the references that it gave. */
 
 /* Lets go of every playlist. */
 void playlists_fini(struct playlists *playlists);
 
 /* The playlist of that source, from the cache or parsed; on M3U8_OK the reference in *out is
- * the caller's. `source->report` must be NULL; its bound of memory is replaced by ours. */
+ * the caller's. `source->report` must be NULL; its bound of memory is replaced by ours.
+ * M3U8_NO_MEMORY also when limit_bytes are held. */
 enum m3u8_status playlists_get(struct playlists *playlists, const struct m3u8_source *source,
                                struct m3u8 **out);
 

@@ -64,6 +64,26 @@ static void playlist_outlives_its_place_in_the_cache(void **state)
     free(playlists);
 }
 
+/* What viewers hold counts until they let go of it. */
+static void playlists_are_bounded_together(void **state)
+{
+    (void)state;
+    struct playlists *playlists = calloc(1, sizeof *playlists);
+    struct m3u8 *held = get(playlists, TEXT, "http://h/1.m3u8");
+    assert_int_equal(playlists->held_bytes, held->memory_bytes);
+    playlists->limit_bytes = held->memory_bytes;
+    const struct m3u8_source source = {.text = SPAN(TEXT), .url = SPAN("http://h/2.m3u8")};
+    struct m3u8 *more = NULL;
+    assert_int_equal(playlists_get(playlists, &source, &more), M3U8_NO_MEMORY);
+    m3u8_unref(held);
+    assert_int_equal(playlists->held_bytes, 0);
+    assert_int_equal(playlists_get(playlists, &source, &more), M3U8_OK);
+    m3u8_unref(more);
+    playlists_fini(playlists);
+    assert_int_equal(playlists->held_bytes, 0);
+    free(playlists);
+}
+
 /* A kilobyte that a variable stands for, a thousand times in each of a thousand lines. */
 static void playlist_that_swells_is_refused(void **state)
 {
@@ -126,6 +146,7 @@ int main(void)
         cmocka_unit_test(playlist_outlives_its_place_in_the_cache),
         cmocka_unit_test(playlist_with_variables_is_not_shared),
         cmocka_unit_test(playlist_that_swells_is_refused),
+        cmocka_unit_test(playlists_are_bounded_together),
         cmocka_unit_test(what_is_no_playlist_is_not_kept),
     };
     return cmocka_run_group_tests_name("playlists", tests, NULL, NULL);

@@ -517,6 +517,45 @@ static void test_memory_spent(void **state)
     fixture_close(&f);
 }
 
+static void serve_megabyte(struct server_connection *c)
+{
+    static char body[1 << 20];
+    while (server_read(c)) {
+        if (!server_print(c, "HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n") ||
+            !server_write(c, body, sizeof(body))) {
+            return;
+        }
+    }
+}
+
+/* A megabyte does not fit into what bodies may take in all; nothing of it stays behind. */
+static void test_bodies_are_bounded_together(void **state)
+{
+    (void)state;
+    struct server server;
+    memset(&server, 0, sizeof(server));
+    server_start(&server, "127.0.0.1", serve_megabyte, NULL, NULL);
+    struct net_options options = {.bodies_limit_bytes = 600000};
+    struct rig rig;
+    rig_open(&rig, &options, NULL);
+    for (int i = 0; i < 2; i++) {
+        struct trial trial;
+        trial_init(&trial);
+        struct fetch_request request = {.url = span_from_string(server_url(&server, "/")),
+                                        .kind = METRIC_KIND_MEDIA_PLAYLIST};
+        rig_fetch(&rig, &trial, &request);
+        assert_int_equal(trial.result.fail, FAIL_MEMORY_SPENT);
+        struct net_usage usage;
+        net_worker_usage(rig.worker, &usage);
+        assert_int_equal(usage.buffer_bytes, 0);
+        trial_fini(&trial);
+    }
+    assert_int_equal(rig_failures(&rig, FAIL_MEMORY_SPENT), 2);
+    rig_close(&rig);
+    server_stop(&server);
+    server_free_log(&server);
+}
+
 static void test_request_details(void **state)
 {
     (void)state;
@@ -589,6 +628,7 @@ int main(void)
         cmocka_unit_test(test_sources_in_turn),
         cmocka_unit_test(test_descriptors_spent),
         cmocka_unit_test(test_memory_spent),
+        cmocka_unit_test(test_bodies_are_bounded_together),
         cmocka_unit_test(test_request_details),
         cmocka_unit_test(test_bad_extra_headers),
     };
