@@ -85,14 +85,14 @@ static int connect_one(const struct wait *wait, const struct addrinfo *to)
 }
 
 /* Tries all addresses of the name in their order. */
-static int connect_to(const struct wait *wait, const struct origin_address *address, char *why,
-                      size_t why_size)
+static int connect_to(const struct wait *wait, const struct origin_address *address,
+                      char why[ORIGIN_WHY_MAX])
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *list = NULL;
     int error = getaddrinfo(address->host, address->port, &hints, &list);
     if (error != 0) {
-        snprintf(why, why_size, "%s", gai_strerror(error));
+        snprintf(why, ORIGIN_WHY_MAX, "%s", gai_strerror(error));
         return -1;
     }
     int fd = -1;
@@ -100,7 +100,7 @@ static int connect_to(const struct wait *wait, const struct origin_address *addr
         fd = connect_one(wait, at);
     }
     if (fd < 0) {
-        snprintf(why, why_size, "%s", strerror(errno));
+        snprintf(why, ORIGIN_WHY_MAX, "%s", strerror(errno));
     }
     freeaddrinfo(list);
     return fd;
@@ -150,8 +150,7 @@ static int status_of(const char *text)
 }
 
 /* The body of a 200 answer; else says what came instead. */
-static bool find_body(const struct buf *answer, struct span *ret_body, char *why,
-                      size_t why_size)
+static bool find_body(const struct buf *answer, struct span *ret_body, char why[ORIGIN_WHY_MAX])
 {
     struct span text = buf_span(answer);
     const char *end = memmem(text.ptr, text.len, "\r\n\r\n", 4);
@@ -160,7 +159,7 @@ static bool find_body(const struct buf *answer, struct span *ret_body, char *why
         status = status_of(text.ptr + 9);
     }
     if (status != 200) {
-        snprintf(why, why_size, status < 0 ? "no HTTP" : "HTTP status %d", status);
+        snprintf(why, ORIGIN_WHY_MAX, status < 0 ? "no HTTP" : "HTTP status %d", status);
         return false;
     }
     *ret_body = span_skip(text, (size_t)(end - text.ptr) + 4);
@@ -168,10 +167,10 @@ static bool find_body(const struct buf *answer, struct span *ret_body, char *why
 }
 
 bool origin_ask(const struct origin_address *address, int64_t patience_us, int stop_fd,
-                struct buf *answer, struct span *ret_body, char *why, size_t why_size)
+                struct buf *answer, struct span *ret_body, char why[ORIGIN_WHY_MAX])
 {
     struct wait wait = {stop_fd, clock_monotonic_us() + patience_us};
-    int fd = connect_to(&wait, address, why, why_size);
+    int fd = connect_to(&wait, address, why);
     if (fd < 0) {
         return false;
     }
@@ -179,7 +178,7 @@ bool origin_ask(const struct origin_address *address, int64_t patience_us, int s
     close(fd);
     if (!whole) {
         bool late = clock_monotonic_us() >= wait.until_us;
-        snprintf(why, why_size, "no whole answer%s", late ? " in time" : "");
+        snprintf(why, ORIGIN_WHY_MAX, "no whole answer%s", late ? " in time" : "");
     }
-    return whole && find_body(answer, ret_body, why, why_size);
+    return whole && find_body(answer, ret_body, why);
 }

@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Room for why an exporter is of no use. */
+#define ORIGIN_WHY_MAX 80
+
 struct origin_address {
     char host[256], port[8], target[1024];
 };
@@ -25,6 +28,6 @@ bool origin_address_same_host(const struct origin_address *a, const struct origi
  * name is looked up first, which may take as long as the system's resolver does. Returns true
  * with the body of a 200 answer, which lies in *answer; else false with the reason in why. */
 bool origin_ask(const struct origin_address *address, int64_t patience_us, int stop_fd,
-                struct buf *answer, struct span *ret_body, char *why, size_t why_size);
+                struct buf *answer, struct span *ret_body, char why[ORIGIN_WHY_MAX]);
 
 #endif

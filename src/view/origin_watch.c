@@ -94,8 +94,8 @@ static void update(struct exporter *exporter)
     buf_init(&answer, ANSWER_MAX);
     forget(fresh.value);
     fresh.why[0] = '\0';
-    if (origin_ask(&exporter->address, PATIENCE_US, watch->stop_fd, &answer, &body, fresh.why,
-                   sizeof(fresh.why))) {
+    if (origin_ask(&exporter->address, PATIENCE_US, watch->stop_fd, &answer, &body,
+                   fresh.why)) {
         const char *why = take(exporter, body, &fresh);
         snprintf(fresh.why, sizeof(fresh.why), "%s", why == NULL ? "" : why);
     }

@@ -5,6 +5,7 @@
 #define VIEW_ORIGIN_WATCH_H
 
 #include "base/err.h"
+#include "view/origin_ask.h"
 #include "view/origin_text.h"
 
 #include <stdbool.h>
@@ -30,10 +31,10 @@ extern const char *const origin_figure_names[ORIGIN_FIGURES];
 struct origin_figures {
     const char *url; /* valid until origin_watch_free */
     bool ok;
-    char why[80];    /* why not, when it is not ok */
-    unsigned host;   /* number of the first exporter on the same host */
-    uint64_t asked;  /* how often so far, */
-    uint64_t failed; /* and how often without a figure */
+    char why[ORIGIN_WHY_MAX]; /* why not, when it is not ok */
+    unsigned host;            /* number of the first exporter on the same host */
+    uint64_t asked;           /* how often so far, */
+    uint64_t failed;          /* and how often without a figure */
     enum origin_kind kind;
     double value[ORIGIN_FIGURES];
 };

@@ -183,15 +183,21 @@ static enum verdict judge(enum better better, bool as_many, double a, double b)
     return (change > 0) == (better != LESS) ? IS_BETTER : IS_WORSE;
 }
 
+struct line {
+    const char *words, *a, *b, *change;
+    enum verdict verdict;
+};
+
 /* Appends a line; returns 1 when it is marked as worse, 0, or -1 as buf_append does. */
-static int put_line(const char *words, const char *a, const char *b, const char *change,
-                    enum verdict verdict, bool colour, struct buf *out)
+static int put_line(const struct line *line, bool colour, struct buf *out)
 {
+    enum verdict verdict = line->verdict;
     static const char *const marks[] = {"", "  differs", "  better", "  WORSE"};
     static const char *const paints[] = {"", "\033[33m", "\033[32m", "\033[31m"};
     const char *paint = colour ? paints[verdict] : "";
-    int failed = buf_printf(out, "  %-24s %14.14s %14.14s %10s%s%s%s\n", words, a, b, change,
-                            paint, marks[verdict], paint[0] == '\0' ? "" : "\033[0m");
+    int failed =
+        buf_printf(out, "  %-24s %14.14s %14.14s %10s%s%s%s\n", line->words, line->a, line->b,
+                   line->change, paint, marks[verdict], paint[0] == '\0' ? "" : "\033[0m");
     return failed < 0 ? -1 : verdict == IS_WORSE ? 1 : 0;
 }
 
@@ -210,8 +216,9 @@ static int put_row(const struct row *row, const struct report *a, const struct r
     } else if (vb != 0 && !isnan(va + vb)) {
         snprintf(change, sizeof(change), "new");
     }
-    return put_line(row->words, show(row, va, ta), show(row, vb, tb), change,
-                    judge(row->better, as_many, va, vb), colour, out);
+    const struct line line = {row->words, show(row, va, ta), show(row, vb, tb), change,
+                              judge(row->better, as_many, va, vb)};
+    return put_line(&line, colour, out);
 }
 
 /* How the runs were set, where they differ in it, and their results. */
@@ -227,20 +234,17 @@ static int put_settings(const struct report *a, const struct report *b, bool col
                             : status == REPORT_UNTRUSTED ? 2
                                                          : 3];
     }
-    const struct {
-        const char *words, *a, *b;
-    } settings[] = {
-        {"engine", a->info.engine, b->info.engine},
-        {"player", a->info.player, b->info.player},
-        {"variant", a->info.variant, b->info.variant},
-        {"stream", a->info.stream_kind, b->info.stream_kind},
-        {"result", result[0], result[1]},
+    const struct line settings[] = {
+        {"engine", a->info.engine, b->info.engine, "", DIFFERS},
+        {"player", a->info.player, b->info.player, "", DIFFERS},
+        {"variant", a->info.variant, b->info.variant, "", DIFFERS},
+        {"stream", a->info.stream_kind, b->info.stream_kind, "", DIFFERS},
+        {"result", result[0], result[1], "", DIFFERS},
     };
     int failed = 0;
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]) && failed == 0; i++) {
         if (strcmp(settings[i].a, settings[i].b) != 0) {
-            failed = put_line(settings[i].words, settings[i].a, settings[i].b, "", DIFFERS,
-                              colour, out);
+            failed = put_line(&settings[i], colour, out);
         }
     }
     return failed;
