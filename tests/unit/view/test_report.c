@@ -342,6 +342,26 @@ static void test_comparison(void **state)
     report_fini(&b);
 }
 
+/* Over the whole run it holds; when it ended the run it did not, and that counts. */
+static void test_a_threshold_that_ended_the_run_stays_failed(void **state)
+{
+    struct played *played = *state;
+    struct report_threshold *row = &played->report.thresholds[FIXTURE_THRESHOLDS - 1];
+    struct report loaded;
+    struct err err = {0};
+    assert_true(row->result.pass);
+    row->ended_run = true;
+    row->result = (struct threshold_result){.value = 3, .known = true};
+    write_json(&played->report, played->path);
+    assert_int_equal(report_load(played->path, &loaded, &err), 0);
+    row = &loaded.thresholds[FIXTURE_THRESHOLDS - 1];
+    assert_true(row->ended_run && !row->result.pass && row->result.value == 3);
+    assert_int_equal(loaded.status, REPORT_FAILED);
+    assert_string_equal(loaded.why, "3 of 4 thresholds failed, the run was ended by "
+                                    "count(connect_refused)==0");
+    report_fini(&loaded);
+}
+
 static void test_junit(void **state)
 {
     struct played *played = *state;
@@ -401,6 +421,7 @@ int main(void)
         WITH_RUN(test_load_refuses_a_folder),
         WITH_RUN(test_almost_empty_report_is_a_failed_run),
         WITH_RUN(test_comparison),
+        WITH_RUN(test_a_threshold_that_ended_the_run_stays_failed),
         WITH_RUN(test_junit),
         WITH_RUN(test_hgrm),
         WITH_RUN(test_html_holds_its_data_safely),
