@@ -79,13 +79,13 @@ def pair(streams, name):
         assert report.failures() == {}, report.output
         report.check_balance()
     assert stream.real.ranges() == stream.model.ranges() == {"bytes=0-"}
-    return stream.real, stream.model, stream.reports
+    return stream.real, stream.model, stream
 
 
 @pytest.mark.slow
 def test_live(streams):
-    real, model, _ = pair(streams, "live")
-    check_same_segments(real, model, "")
+    real, model, stream = pair(streams, "live")
+    check_same_segments(real, model, "", stream.server.root)
     # Two segments at once at the start, then one each segment's length.
     for trace in (real, model):
         times = sorted(trace.times().values())
@@ -105,9 +105,9 @@ def test_live(streams):
 
 @pytest.mark.slow
 def test_live_abr_with_audio_apart(streams):
-    real, model, _ = pair(streams, "live_abr")
+    real, model, stream = pair(streams, "live_abr")
     for folder in ("/v0", "/v1", "/v2"):
-        check_same_segments(real, model, folder)
+        check_same_segments(real, model, folder, stream.server.root)
         assert abs(median_shift(real, model, folder)) < 0.25
         assert len(model.segments(folder)) >= LIVE_S - 3
     for trace in (real, model):
@@ -123,11 +123,11 @@ def test_live_abr_with_audio_apart(streams):
 
 @pytest.mark.slow
 def test_vod(streams):
-    real, model, reports = pair(streams, "vod")
+    real, model, stream = pair(streams, "vod")
     assert [row["uri"] for row in real.rows] == [row["uri"] for row in model.rows]
     for uri, at in real.times().items():
         assert model.times()[uri] == pytest.approx(at, abs=0.5), uri
-    assert [report["segments"] for report in reports] == [7, 7]
+    assert [report["segments"] for report in stream.reports] == [7, 7]
     assert real.connections() == 3 and model.connections() == 2
 
 

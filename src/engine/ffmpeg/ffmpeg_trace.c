@@ -228,10 +228,11 @@ static void on_status(struct ffmpeg_trace *trace, const struct ffmpeg_log_event 
 {
     struct ffmpeg_connection *connection = ffmpeg_fetch_find(trace, event->context);
     trace->tells_status = true;
-    memset(trace->cache_said, 0, sizeof trace->cache_said);
     if (connection == NULL || connection->state != FFMPEG_FETCH_WAITING) {
         return;
     }
+    trace->head_context = event->context;
+    memset(trace->cache_said, 0, sizeof trace->cache_said);
     unsigned status = event->number < 1000 ? (unsigned)event->number : 0;
     if (status < 100) {
         ffmpeg_fetch_fail(trace, connection, FAIL_RESPONSE_MALFORMED);
@@ -268,18 +269,18 @@ static void on_cache_said(struct ffmpeg_trace *trace, const struct ffmpeg_log_ev
  * are kept out of caches on purpose. FFmpeg reads no further than the status of an error. */
 static void on_head_end(struct ffmpeg_trace *trace, const struct ffmpeg_connection *connection)
 {
-    if (connection == NULL || connection->state != FFMPEG_FETCH_BODY ||
-        connection->fetch.kind == FFMPEG_FETCH_KEY) {
-        return;
+    enum cache_status said = CACHE_STATUS_SILENT;
+    if (connection == NULL || connection->context != trace->head_context) {
+        return; /* trailers end with an empty line too */
     }
+    trace->head_context = 0;
     for (size_t i = 0; i < sizeof trace->cache_said / sizeof trace->cache_said[0]; i++) {
-        if (trace->cache_said[i] != CACHE_STATUS_SILENT) {
-            metrics_add(trace->lane,
-                        trace->cache_said[i] == CACHE_STATUS_HIT ? METRIC_CACHE_HITS
-                                                                 : METRIC_CACHE_MISSES,
-                        1);
-            return;
-        }
+        said = said != CACHE_STATUS_SILENT ? said : trace->cache_said[i];
+    }
+    if (said != CACHE_STATUS_SILENT && connection->state == FFMPEG_FETCH_BODY &&
+        connection->fetch.kind != FFMPEG_FETCH_KEY) {
+        metrics_add(trace->lane,
+                    said == CACHE_STATUS_HIT ? METRIC_CACHE_HITS : METRIC_CACHE_MISSES, 1);
     }
 }
 

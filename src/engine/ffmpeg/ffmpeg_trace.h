@@ -136,7 +136,9 @@ struct ffmpeg_trace {
     int64_t connected_us; /* when TCP was, of the connection being opened; -1 otherwise */
     bool connected;       /* since the last request, to `server` */
     uint8_t server;       /* connected to last */
-    /* What the caches said in the head being told: CF-Cache-Status, X-Cache, Age. */
+    /* The response's head being told, by its connection, 0 for none; and what caches said in
+     * it: CF-Cache-Status, X-Cache, Age. */
+    uint64_t head_context;
     enum cache_status cache_said[3];
     struct {
         uint64_t address_hash; /* 0: free */

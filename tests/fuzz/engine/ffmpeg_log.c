@@ -69,7 +69,9 @@ static struct reader *reader_new(void)
     lane->schema = schema;
     reader->lane = lane;
     ffmpeg_log_init(&reader->log, on_event, reader);
-    ffmpeg_trace_init(&reader->trace, lane, NULL, NULL, 0);
+    static const struct span addresses[] = {{"127.0.0.1", 9}, {"::1", 3}};
+    static const struct ffmpeg_servers servers = {addresses, 2};
+    ffmpeg_trace_init(&reader->trace, lane, NULL, &servers, 0);
     return reader;
 }
 
@@ -83,6 +85,12 @@ static void reader_free(struct reader *reader)
            sum(reader->lane, METRIC_HTTP_RESPONSES) +
                sum(reader->lane, METRIC_REQUESTS_ABORTED) +
                sum(reader->lane, METRIC_REQUESTS_FAILED));
+    /* What is told by server is all there is; a cache is heard once a response at most. */
+    assert(sum(reader->lane, METRIC_SERVER_RESPONSES) ==
+           sum(reader->lane, METRIC_HTTP_RESPONSES));
+    assert(sum(reader->lane, METRIC_SERVER_BODY_BYTES) == sum(reader->lane, METRIC_BODY_BYTES));
+    assert(sum(reader->lane, METRIC_CACHE_HITS) + sum(reader->lane, METRIC_CACHE_MISSES) <=
+           sum(reader->lane, METRIC_HTTP_RESPONSES_2XX));
     free(reader->lane);
     free(reader);
 }

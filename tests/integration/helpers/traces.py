@@ -1,6 +1,7 @@
 """What one player asked a server for, told from another by its user agent, and how two such
 traces compare."""
 import collections
+import math
 import statistics
 
 
@@ -47,14 +48,36 @@ def number_of(uri):
     return int("".join(c for c in uri.rsplit("/", 1)[1] if c.isdigit()))
 
 
-def check_same_segments(real, model, folder, ends=1):
-    """The same segments in the same order, each once, but for `ends` at either end."""
-    a, b = real.segments(folder), model.segments(folder)
-    for uris in (a, b):
-        numbers = [number_of(uri) for uri in uris]
-        assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), uris
-    assert abs(number_of(a[0]) - number_of(b[0])) <= ends, (a[0], b[0])
-    assert abs(number_of(a[-1]) - number_of(b[-1])) <= ends, (a[-1], b[-1])
+def edge_at(folder, at, segment_s):
+    """How far the packager in the folder had come at that time, in segments: 7.25 is a quarter of
+    a segment after the end of number 6. Counted back from a segment that is still there."""
+    path = max(folder.glob("*.ts"), key=lambda path: path.stat().st_mtime)
+    return number_of(f"/{path.name}") + 1 - (path.stat().st_mtime - at) / segment_s
+
+
+def behind_edge(trace, folder, root, segment_s):
+    """How many segments the first one lies before the newest that its playlist listed, and
+    whether that playlist was loaded while a segment was just being finished."""
+    first = trace.media()[folder][0]
+    looked = max(row["asked"] for row in trace.playlists()
+                 if row["uri"].rsplit("/", 1)[0] == folder and row["asked"] <= first["asked"])
+    edge = edge_at(root / folder.lstrip("/"), looked, segment_s)
+    distance_s = abs(edge - round(edge)) * segment_s
+    return math.floor(edge) - 1 - number_of(first["uri"]), distance_s < 0.1
+
+
+def check_same_segments(real, model, folder, root, segment_s=1):
+    """Each segment once and in order, from the same place behind the live edge on. The players
+    need not have come at the same moment: on a busy machine a process takes its time."""
+    lengths = []
+    for trace in (real, model):
+        numbers = [number_of(uri) for uri in trace.segments(folder)]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), numbers
+        lengths.append(len(numbers))
+    assert abs(lengths[0] - lengths[1]) <= 2, lengths
+    (a, a_unsure), (b, b_unsure) = (behind_edge(trace, folder, root, segment_s)
+                                    for trace in (real, model))
+    assert abs(a - b) <= (1 if a_unsure or b_unsure else 0), (a, b)
 
 
 def median_shift(real, model, folder=""):

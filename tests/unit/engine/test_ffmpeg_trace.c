@@ -429,7 +429,9 @@ static void cache_verdicts_are_counted(void **state)
         feed(&reader, SEGMENT_REQUEST("http://h/1.ts", "0xa"));
         feed(&reader, cases[i].head);
         assert_int_equal(fixture_sum(lane, METRIC_CACHE_HITS), 0);
-        feed(&reader, "[http @ 0xa] [trace] header=''\n");
+        feed(&reader, "[http @ 0xa] [trace] header=''\n"
+                      "[http @ 0xa] [trace] header='X-Cache: HIT'\n"
+                      "[http @ 0xa] [trace] header=''\n"); /* of trailers */
         assert_int_equal(fixture_sum(lane, METRIC_CACHE_HITS), cases[i].hits);
         assert_int_equal(fixture_sum(lane, METRIC_CACHE_MISSES), cases[i].misses);
         /* What was said of one response is not said of the next. */
