@@ -138,6 +138,17 @@ def test_old_binary_gets_only_what_it_knows(shoal, nginx, vod, tmp_path):
     assert " -re " in line
 
 
+def test_what_ffmpeg_cannot_be_told_is_refused(shoal, nginx, vod):
+    """Rather than left out in silence."""
+    server = nginx(vod("ts", duration_s=3, segment_s=1))
+    for habit in (("--bind", "127.0.0.1"), ("--viewer-rate", "1Mbit/s"), ("--buffer", "3s"),
+                  ("--connect-timeout", "3s"), ("--player", "drain"),
+                  ("--threshold", "p99(dns)<1s")):
+        status, _, errors = shoal.command("run", *ENGINE, *habit, server.url("main.m3u8"))
+        assert status == 2 and habit[0] in errors, (habit, errors)
+    assert server.log() == []
+
+
 def test_missing_binary_says_what_to_do(shoal, nginx, vod):
     server = nginx(vod("ts", duration_s=3, segment_s=1))
     status, _, errors = shoal.command("run", *ENGINE, "--ffmpeg", "no-such-ffmpeg",

@@ -1,9 +1,11 @@
 #include "engine/ffmpeg/ffmpeg_caps.h"
 
+#include "engine/ffmpeg/ffmpeg_process.h"
 #include "ffmpeg_fixture.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void versions_are_read(void **state)
 {
@@ -108,6 +110,18 @@ static void versions_differ(void **state)
     assert_false(caps.hls);
 }
 
+/* This program is a dynamic one; what is no program is not static. */
+static void dynamic_programs_are_known(void **state)
+{
+    (void)state;
+    assert_false(ffmpeg_process_is_static("/proc/self/exe"));
+    assert_false(ffmpeg_process_is_static("/etc/passwd"));
+    assert_false(ffmpeg_process_is_static("/no/such/file"));
+    if (access("/sbin/ldconfig", R_OK) == 0) { /* static in Debian */
+        assert_true(ffmpeg_process_is_static("/sbin/ldconfig"));
+    }
+}
+
 static void programs_are_listed(void **state)
 {
     (void)state;
@@ -145,6 +159,7 @@ int main(void)
         cmocka_unit_test(many_programs_are_bounded),
         cmocka_unit_test(versions_differ),
         cmocka_unit_test(only_the_protocols_sections_count),
+        cmocka_unit_test(dynamic_programs_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
