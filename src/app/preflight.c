@@ -291,8 +291,9 @@ int preflight_machine(const struct preflight_needs *needs, struct preflight_mach
     if (descriptors > out->descriptor_limit) {
         return err_set(err, ERR_START, "--viewers",
                        "raise the limit with ulimit -Hn, or split the viewers over processes",
-                       "%u viewers need %llu file descriptors, the limit is %llu",
-                       needs->viewers, (unsigned long long)descriptors,
+                       "%u viewer%s %llu file descriptors, the limit is %llu", needs->viewers,
+                       needs->viewers == 1 ? " needs" : "s need",
+                       (unsigned long long)descriptors,
                        (unsigned long long)out->descriptor_limit);
     }
     if (needs->viewers > out->ports) {
