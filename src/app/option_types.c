@@ -72,6 +72,10 @@ static int take_output_file(const struct option_value *value, struct err *err)
         return err_set(err, ERR_USAGE, option_what(value->option), "name a file",
                        "an empty name");
     }
+    if (strcmp(value->text, "-") == 0) {
+        return err_set(err, ERR_USAGE, option_what(value->option), "name a file",
+                       "is not written to standard output");
+    }
     if (access(exists ? value->text : folder, exists ? W_OK : W_OK | X_OK) != 0) {
         return err_set(err, ERR_USAGE, option_what(value->option), NULL,
                        "cannot write '%s': %s", value->text, strerror(errno));

@@ -233,6 +233,10 @@ static int check_together(const struct run_options *options, struct err *err)
         return err_set(err, ERR_USAGE, "--viewer-metrics", "leave one of them out",
                        "is for the native engine, not for --engine %s", options->engine->name);
     }
+    if (options->listen_token != NULL && options->listen_token[0] == '\0') {
+        return err_set(err, ERR_USAGE, "--listen-token", "give one, or leave the option out",
+                       "is empty, and anyone would have it");
+    }
     if (options->insecure && options->ca_file != NULL) {
         return err_set(err, ERR_USAGE, "--insecure", "leave one of them out",
                        "makes --cacert pointless");

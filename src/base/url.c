@@ -199,11 +199,14 @@ bool url_is_https(const struct url *url)
     return span_equal_nocase(url->scheme, SPAN("https"));
 }
 
+/* Bytes of a name (RFC 1035 section 2.3.4). */
+#define HOST_MAX 253
+
 int url_parse_http(struct span text, struct url *out)
 {
     struct url url;
     if (url_parse(text, &url) != 0 || !(url_is_http(&url) || url_is_https(&url)) ||
-        url.host.len == 0) {
+        url.host.len == 0 || url.host.len > HOST_MAX) {
         return -1;
     }
     for (size_t i = 0; i < url.host.len && !url.host_is_ip_literal; i++) {

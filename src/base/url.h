@@ -42,7 +42,7 @@ struct url {
 int url_parse(struct span text, struct url *out);
 
 /* As url_parse, but only for what can be fetched: scheme http or https, a host that is not
- * empty and holds no bytes that no host has. */
+ * empty, no longer than a name can be, and holds no bytes that no host has. */
 int url_parse_http(struct span text, struct url *out);
 
 static inline bool url_is_absolute(const struct url *url)

@@ -232,6 +232,8 @@ static const struct {
     {URL " --listen ::1:9000", "--listen", "an address and a port"},
     {URL " --out /nowhere/x.json", "--out", "cannot write"},
     {URL " --out /", "--out", "is a folder"},
+    {URL " --csv -", "--csv", "standard output"},
+    {URL " --listen-token=", "--listen-token", "is empty"},
     {URL " --csv -x --out", "--out", "needs a value"},
     {URL " --csv a.txt --out a.txt", "--csv", "file of --out"},
     {URL " -t nothing<1", "--threshold nothing<1", "no such figure"},

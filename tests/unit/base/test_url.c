@@ -190,6 +190,13 @@ static void test_refusals(void **state)
             fail_msg("accepted \"%s\"", unfetchable[i]);
         }
     }
+    /* A name of 253 bytes, and one of 254. */
+    char text[7 + 254];
+    struct url url;
+    memset(text, 'a', sizeof(text));
+    memcpy(text, "http://", 7);
+    assert_int_equal(url_parse_http(span_of(text, 7 + 253), &url), 0);
+    assert_int_equal(url_parse_http(span_of(text, 7 + 254), &url), -1);
 }
 
 static void test_bounds(void **state)
