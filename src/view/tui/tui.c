@@ -35,6 +35,7 @@ struct tui {
     struct terminal *terminal;
     struct canvas canvas;
     struct model model;
+    size_t rows_read;        /* how many the recorder had when they were read */
     int64_t frames, cost_us; /* what all of them but the first took */
 };
 
@@ -57,8 +58,11 @@ static void read_model(struct tui *tui)
     }
     frame_read(tui->source, &model->frame);
     size_t count = model->frame.state.row_count;
-    size_t first = count > MODEL_ROWS ? count - MODEL_ROWS : 0;
-    model->row_count = recorder_rows(model->frame.recorder, first, model->rows, MODEL_ROWS);
+    if (count != tui->rows_read) { /* every second frame has no row of its own */
+        size_t first = count > MODEL_ROWS ? count - MODEL_ROWS : 0;
+        model->row_count = recorder_rows(model->frame.recorder, first, model->rows, MODEL_ROWS);
+        tui->rows_read = count;
+    }
     model->sample_count =
         recorder_failures(model->frame.recorder, model->samples, MODEL_SAMPLES);
 }
