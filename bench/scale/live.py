@@ -163,6 +163,8 @@ def print_results(options, command, status, report, usage, server_cpu, socket_pe
         ("segments", total("segments")),
         ("stalls", total("stalls")),
         ("failures", total("failures")),
+        ("timers late, p99", f"{1e3 * report['generator']['timer_delay_p99_s']:.2f} ms"),
+        ("trusted", "yes" if report["generator"]["trusted"] else report["generator"]["why"]),
     ]
     print("| figure | value |\n| --- | --- |")
     for name, value in rows:
