@@ -125,6 +125,7 @@ def main():
         print_results(options, command, status, report, usage, server_cpu, socket_peak,
                       log_totals(folder))
         if options.keep:
+            os.makedirs(options.keep, exist_ok=True)
             for name in ("report.json", "shoal.log"):
                 shutil.copy(f"{folder}/{name}", options.keep)
     finally:
