@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "loop/loop.h"
 #include "net/fetch.h"
+#include "net/port_range.h"
 #include "player/player.h"
 #include "shoal/sampler.h"
 #include "stats/metrics.h"
@@ -226,21 +227,11 @@ void preflight_stream_fini(struct preflight_stream *stream)
 
 /* ---- The machine ---- */
 
-/* The default of net.ipv4.ip_local_port_range, when that cannot be read. */
-#define PORTS_DEFAULT 28232
-
 static uint64_t local_ports(void)
 {
-    FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "r");
-    unsigned low, high;
-    uint64_t ports = PORTS_DEFAULT;
-    if (file != NULL) {
-        if (fscanf(file, "%u %u", &low, &high) == 2 && high >= low) {
-            ports = high - low + 1;
-        }
-        fclose(file);
-    }
-    return ports;
+    struct port_range range;
+    port_range_init_system(&range, 0);
+    return (uint64_t)range.high - range.low + 1;
 }
 
 /* MemAvailable in bytes, or UINT64_MAX when it cannot be read. */

@@ -256,7 +256,7 @@ static enum fail begin_connect(struct conn *conn, bool *done)
         /* A source that is no address of this machine is not a lack of ports. */
         return errno == EADDRNOTAVAIL ? FAIL_CONNECT_FAILED : fail_of_errno(errno);
     }
-    *done = connect(fd, &address->sa, address_bytes(address)) == 0;
+    *done = port_range_connect(&worker->ports, fd, &address->sa, address_bytes(address)) == 0;
     return *done || errno == EINPROGRESS
                ? FAIL_NONE
                : fail_of_connect(address, address_bytes(address), errno);

@@ -167,6 +167,7 @@ struct net_worker *net_worker_open(struct loop *loop, struct shoal_lane *lane,
     worker->user_agent = options->user_agent != NULL ? span_from_string(options->user_agent)
                                                      : SPAN("shoal/" SHOAL_VERSION);
     worker->source_turn = worker_number;
+    port_range_init_system(&worker->ports, worker_number);
     worker->blocks.limit_bytes = options->bodies_limit_bytes;
     peers_init(&worker->peers);
     list_init(&worker->ended);

@@ -9,6 +9,7 @@
 #include "net/blocks.h"
 #include "net/net.h"
 #include "net/peer.h"
+#include "net/port_range.h"
 #include "net/resolver.h"
 #include "stats/metrics.h"
 
@@ -39,6 +40,7 @@ struct net_worker {
     struct loop_timer report; /* due at once when `ended` is not empty */
     char *scratch;            /* owned, NET_SCRATCH_BYTES; in use only inside one event */
     struct buf request;       /* the request head being written */
+    struct port_range ports;
     uint32_t source_turn;
     uint32_t client_count;
 };

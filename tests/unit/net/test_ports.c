@@ -1,9 +1,11 @@
 /* Source ports and source addresses that are not there, in networks of the test's own:
  * namespaces whose range of ports is two, or without IPv6. Skipped where the kernel gives no
  * such namespace. */
+#include "net/port_range.h"
 #include "rig.h"
 #include "server.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
@@ -108,9 +110,90 @@ static void test_no_source_address(void **state)
     rig_close(&rig);
 }
 
+enum { WINDOWS = 4, PORTS = WINDOWS * PORT_WINDOW };
+
+static int listen_at(struct sockaddr_in *address)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)address, sizeof(*address)), 0);
+    assert_int_equal(listen(fd, 2 * PORTS), 0);
+    return fd;
+}
+
+static uint32_t port_of(int fd)
+{
+    struct sockaddr_in own;
+    socklen_t size = sizeof(own);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &size), 0);
+    return ntohs(own.sin_port);
+}
+
+/* Each connect takes from the next window, until all of them are full, and not before. */
+static void test_windows_of_ports(void **state)
+{
+    (void)state;
+    if (!own_network() || !set_port_range("50000 50511")) {
+        skip();
+    }
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(40000),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int listener = listen_at(&address);
+    struct port_range range;
+    port_range_init_system(&range, 0);
+    assert_int_equal(range.low, 50000);
+    assert_int_equal(range.high, 50511);
+    assert_int_equal(range.windows, WINDOWS);
+    int fds[PORTS + 1];
+    bool has_windows = true; /* Linux 6.3 */
+    for (int i = 0; i <= PORTS; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        uint32_t none = 0;
+        has_windows &= setsockopt(fds[i], IPPROTO_IP, 51, &none, sizeof(none)) == 0;
+        uint32_t window = range.turn % WINDOWS;
+        int status =
+            port_range_connect(&range, fds[i], (struct sockaddr *)&address, sizeof(address));
+        if (i == PORTS) {
+            assert_int_equal(status, -1);
+            assert_int_equal(errno, EADDRNOTAVAIL);
+        } else {
+            assert_int_equal(status, 0);
+            uint32_t port = port_of(fds[i]);
+            assert_in_range(port, 50000, 50511);
+            assert_true(!has_windows || (port - 50000) / PORT_WINDOW == window);
+        }
+    }
+    for (int i = 0; i <= PORTS; i++) {
+        close(fds[i]);
+    }
+    close(listener);
+}
+
+/* A range too small to be divided, and one that is none. */
+static void test_ranges_without_windows(void **state)
+{
+    (void)state;
+    struct port_range range;
+    port_range_init(&range, 50000, 50000 + PORT_WINDOW, 3);
+    assert_true(range.windows < 2);
+    port_range_init(&range, 50001, 50000, 0);
+    assert_int_equal(range.windows, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int listener = listen_at(&address);
+    address.sin_port = htons((uint16_t)port_of(listener));
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(
+        port_range_connect(&range, fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    close(fd);
+    close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ranges_without_windows),
+        cmocka_unit_test(test_windows_of_ports),
         cmocka_unit_test(test_ports_spent),
         cmocka_unit_test(test_no_source_address),
     };
