@@ -45,7 +45,7 @@ struct engine_failure {
     int64_t age_s;                  /* of the Age header, -1 without */
     struct span url;                /* asked for last */
     struct span cache;              /* X-Cache or CF-Cache-Status, empty without */
-    const struct sockaddr *address; /* of the server, NULL when none was connected */
+    const struct sockaddr *address; /* of the server, NULL when it is not known */
 };
 
 /* Who keeps failures. Every failure is counted in the statistics whether it is kept or not.

@@ -20,7 +20,7 @@ struct failure_sample {
     enum fail fail;
     uint16_t status;  /* 0: no response */
     int32_t age_s;    /* of the Age header, -1 without */
-    char address[64]; /* of the server, "" when none was connected */
+    char address[64]; /* of the server, "" when it is not known */
     char cache[64];   /* X-Cache or CF-Cache-Status, "" without */
     char url[256];    /* cut, "..." at its end, when longer */
 };

@@ -1,15 +1,18 @@
 """What real ffmpeg viewers meet when the server fails, reported as just that."""
 
+import json
+
 import pytest
 
 from helpers.players import ENGINE
 from helpers.process import free_port, let_pass, wait_for
 
 
-def test_missing_segment_is_no_segment(shoal, nginx, vod):
+def test_missing_segment_is_no_segment(shoal, nginx, vod, tmp_path):
     server = nginx(vod("ts", duration_s=6, segment_s=1),
                    server="location = /s003.ts { return 404; }")
     report = shoal.run(*ENGINE, "--viewers", 2, "--ramp", "5/s", "--once",
+                       "--failures", tmp_path / "failures.jsonl",
                        server.url("main.m3u8"), status=None)
     server.quit()
     log = server.log()
@@ -20,6 +23,14 @@ def test_missing_segment_is_no_segment(shoal, nginx, vod):
     assert report["segments"] == 2 * 5
     assert report["segments_skipped"] == 2
     assert report["sessions_ended"] == 2
+    rows = [json.loads(line) for line in (tmp_path / "failures.jsonl").read_text().splitlines()]
+    assert len(rows) == missing
+    assert {row["viewer"] for row in rows} == {0, 1}
+    for row in rows:
+        assert row["url"] == server.url("s003.ts")
+        assert (row["failure"], row["status"]) == ("status_4xx", 404)
+        assert row["address"] == f"127.0.0.1:{server.port}"
+        assert 0 < row["time_s"] <= report.json["duration_s"]
 
 
 def test_no_segment_at_all_is_a_failed_run(shoal, nginx, vod):

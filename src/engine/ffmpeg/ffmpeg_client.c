@@ -122,6 +122,26 @@ static void on_playing(struct ffmpeg_client *client)
     metrics_record(lane_of(client), METRIC_STARTUP, now_us - client->intended_us);
 }
 
+/* A failure that is counted, shown to who keeps some of them. */
+static void show(const struct ffmpeg_client *client, struct engine_failure failure,
+                 int64_t at_us)
+{
+    const struct engine_setup *setup = client->shared->setup;
+    struct engine_witness *witness = setup->witness;
+    if (witness == NULL || !witness->wants(witness, setup->worker, at_us)) {
+        return;
+    }
+    failure.at_us = at_us;
+    failure.viewer = client->viewer;
+    witness->take(witness, setup->worker, &failure);
+}
+
+static void on_failure(void *user, const struct engine_failure *failure)
+{
+    struct ffmpeg_client *client = user;
+    show(client, *failure, client->read_us);
+}
+
 static void on_event(void *user, const struct ffmpeg_log_event *event)
 {
     struct ffmpeg_client *client = user;
@@ -358,8 +378,11 @@ static int start_process(struct ffmpeg_client *client)
         status = -1;
     }
     if (status != 0) {
-        metrics_add_failure(lane, error == EMFILE || error == ENFILE ? FAIL_DESCRIPTORS_SPENT
-                                                                     : FAIL_MEMORY_SPENT);
+        enum fail fail =
+            error == EMFILE || error == ENFILE ? FAIL_DESCRIPTORS_SPENT : FAIL_MEMORY_SPENT;
+        metrics_add_failure(lane, fail);
+        show(client, (struct engine_failure){.fail = fail, .age_s = -1},
+             loop_now_us(loop_of(client)));
         return -1;
     }
     (void)fcntl(process.log, F_SETPIPE_SZ, LOG_PIPE_BYTES); /* it works with less as well */
@@ -369,6 +392,8 @@ static int start_process(struct ffmpeg_client *client)
     ffmpeg_progress_init(&client->progress, on_report, client);
     ffmpeg_trace_init(&client->trace, lane, &shared->options->variants,
                       &shared->options->servers, shared->options->read_timeout_us);
+    client->trace.on_failure = on_failure;
+    client->trace.user = client;
     client->lines_counted = client->unknown_counted = client->cut_counted = 0;
     client->has_position = false;
     client->position_us = 0;

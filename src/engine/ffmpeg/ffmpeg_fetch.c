@@ -8,12 +8,29 @@ int64_t ffmpeg_fetch_elapsed_us(int64_t start, int64_t now)
     return us < -day_us / 2 ? us + day_us : us;
 }
 
-void ffmpeg_fetch_count_server_failure(struct ffmpeg_trace *trace, uint8_t server,
-                                       enum fail fail)
+/* Shows a failure with what the log has told of its request. Where no request was written it
+ * is of what was being opened. */
+static void show_failure(const struct ffmpeg_trace *trace,
+                         const struct ffmpeg_connection *connection, enum fail fail)
 {
-    if (fail_info(fail)->class != FAIL_CLASS_LOCAL) {
-        metrics_add_at(trace->lane, METRIC_SERVER_FAILURES, server, 1);
+    if (trace->on_failure == NULL) {
+        return;
     }
+    const struct ffmpeg_url *url =
+        connection != NULL && connection->url.len > 0 ? &connection->url : &trace->opening_url;
+    struct engine_failure failure = {
+        .fail = fail,
+        .age_s = -1,
+        .url = span_of(url->text, url->len),
+    };
+    if (connection != NULL) {
+        failure.status = (int)connection->status;
+        failure.age_s = connection->age_s;
+        failure.cache = span_of(connection->cache, connection->cache_len);
+        failure.address =
+            connection->address.family == AF_UNSPEC ? NULL : &connection->address.sa;
+    }
+    trace->on_failure(trace->user, &failure);
 }
 
 void ffmpeg_fetch_count_failure(struct ffmpeg_trace *trace,
@@ -21,9 +38,10 @@ void ffmpeg_fetch_count_failure(struct ffmpeg_trace *trace,
 {
     metrics_add_failure(trace->lane, fail);
     trace->last_fail = fail;
-    if (connection != NULL) {
-        ffmpeg_fetch_count_server_failure(trace, connection->server, fail);
+    if (connection != NULL && fail_info(fail)->class != FAIL_CLASS_LOCAL) {
+        metrics_add_at(trace->lane, METRIC_SERVER_FAILURES, connection->server, 1);
     }
+    show_failure(trace, connection, fail);
 }
 
 void ffmpeg_fetch_count_bytes(struct ffmpeg_trace *trace,

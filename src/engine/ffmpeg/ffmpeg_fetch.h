@@ -8,13 +8,11 @@
 /* From `start` to `now`, both stamps of the day or both of the clock. */
 int64_t ffmpeg_fetch_elapsed_us(int64_t start, int64_t now);
 
-/* Counts a failure; `connection` is that of its request, NULL where there was none. */
+/* Counts a failure, also as its server's unless it was this machine's, and shows it.
+ * `connection` is that of its request, or says what is known of one that did not come about;
+ * NULL where there was none. */
 void ffmpeg_fetch_count_failure(struct ffmpeg_trace *trace,
                                 const struct ffmpeg_connection *connection, enum fail fail);
-
-/* That it was this server's, unless it was this machine's. */
-void ffmpeg_fetch_count_server_failure(struct ffmpeg_trace *trace, uint8_t server,
-                                       enum fail fail);
 
 /* Counts bytes of a body. */
 void ffmpeg_fetch_count_bytes(struct ffmpeg_trace *trace,

@@ -12,12 +12,21 @@ static uint64_t hash(struct span text)
 }
 
 /* Encrypted segments are opened through another protocol's name. */
+static struct span without_crypto(struct span url)
+{
+    return span_starts_with(url, SPAN("crypto+")) ? span_skip(url, 7) : url;
+}
+
 static uint64_t url_hash(struct span url)
 {
-    if (span_starts_with(url, SPAN("crypto+"))) {
-        url = span_skip(url, 7);
-    }
-    return hash(url);
+    return hash(without_crypto(url));
+}
+
+static void keep_url(struct ffmpeg_url *kept, struct span url)
+{
+    url = without_crypto(url);
+    kept->len = (uint16_t)(url.len < sizeof kept->text ? url.len : sizeof kept->text);
+    memcpy(kept->text, url.ptr, kept->len);
 }
 
 void ffmpeg_trace_init(struct ffmpeg_trace *trace, struct shoal_lane *lane,
@@ -129,6 +138,7 @@ static void on_open(struct ffmpeg_trace *trace, const struct ffmpeg_log_event *e
             }
         }
     }
+    keep_url(&trace->opening_url, event->url);
     trace->opened_any = true;
     trace->opening.reused = event->reused;
     trace->opening_active = true;
@@ -193,6 +203,7 @@ static void on_request(struct ffmpeg_trace *trace, const struct ffmpeg_log_event
     trace->connected_us = -1;
     if (trace->connected) {
         connection->server = trace->server;
+        connection->address = trace->address;
         trace->connected = false;
     }
     trace->opening_active = false;
@@ -205,6 +216,11 @@ static void on_request(struct ffmpeg_trace *trace, const struct ffmpeg_log_event
     connection->length_bytes = UINT64_MAX;
     connection->chunk_bytes = 0;
     connection->request_us = now_us;
+    connection->url.len = trace->opening_url.len;
+    memcpy(connection->url.text, trace->opening_url.text, trace->opening_url.len);
+    connection->age_s = -1;
+    connection->cache_len = 0;
+    connection->cache_is_cf = false;
     trace->latest = connection;
     if (!ffmpeg_fetch_is_unknown(connection->fetch.kind)) {
         ffmpeg_fetch_count_request(trace, connection);
@@ -253,7 +269,26 @@ static void on_status(struct ffmpeg_trace *trace, const struct ffmpeg_log_event 
     ffmpeg_fetch_count_response(trace, connection, status);
 }
 
-static void on_cache_said(struct ffmpeg_trace *trace, const struct ffmpeg_log_event *event)
+/* Keeps the words for a failure of this response: Cloudflare's, if there are any. */
+static void keep_cache_words(struct ffmpeg_connection *connection,
+                             const struct ffmpeg_log_event *event)
+{
+    bool is_cf = event->type == FFMPEG_LOG_CF_CACHE_STATUS;
+    if (connection->cache_is_cf && !is_cf) {
+        return;
+    }
+    size_t len =
+        event->url.len < sizeof connection->cache ? event->url.len : sizeof connection->cache;
+    for (size_t i = 0; i < len; i++) {
+        char c = event->url.ptr[i];
+        connection->cache[i] = c >= ' ' && c <= '~' ? c : '?';
+    }
+    connection->cache_len = (uint8_t)len;
+    connection->cache_is_cf = is_cf;
+}
+
+static void on_cache_said(struct ffmpeg_trace *trace, struct ffmpeg_connection *connection,
+                          const struct ffmpeg_log_event *event)
 {
     struct span none = {NULL, 0};
     bool is_age = event->type == FFMPEG_LOG_AGE;
@@ -263,6 +298,14 @@ static void on_cache_said(struct ffmpeg_trace *trace, const struct ffmpeg_log_ev
     trace->cache_said[event->type - FFMPEG_LOG_CF_CACHE_STATUS] =
         cache_status_of(event->type == FFMPEG_LOG_CF_CACHE_STATUS ? event->url : none,
                         event->type == FFMPEG_LOG_X_CACHE ? event->url : none, age_s);
+    if (connection == NULL) {
+        return;
+    }
+    if (is_age) {
+        connection->age_s = (int32_t)age_s;
+    } else {
+        keep_cache_words(connection, event);
+    }
 }
 
 /* Counts the verdict of the first that said one. Of a redirect, what it leads to counts; keys
@@ -289,9 +332,9 @@ static void on_http_error(struct ffmpeg_trace *trace, const struct ffmpeg_log_ev
 {
     struct ffmpeg_connection *connection = ffmpeg_fetch_find(trace, event->context);
     unsigned status = event->number < 1000 ? (unsigned)event->number : 0;
-    ffmpeg_fetch_count_failure(trace, connection,
-                               status >= 500 ? FAIL_STATUS_5XX : FAIL_STATUS_4XX);
+    enum fail fail = status >= 500 ? FAIL_STATUS_5XX : FAIL_STATUS_4XX;
     if (connection == NULL) {
+        ffmpeg_fetch_count_failure(trace, NULL, fail);
         return;
     }
     ffmpeg_fetch_resolve_any(trace, connection);
@@ -299,6 +342,7 @@ static void on_http_error(struct ffmpeg_trace *trace, const struct ffmpeg_log_ev
         record_first_byte(trace, connection, now_us);
         ffmpeg_fetch_count_response(trace, connection, status);
     }
+    ffmpeg_fetch_count_failure(trace, connection, fail);
     connection->state = FFMPEG_FETCH_FAILED;
     connection->closes = true;
 }
@@ -430,6 +474,14 @@ static uint8_t server_of(const struct ffmpeg_trace *trace, struct span address)
     return METRIC_SERVER_OTHER;
 }
 
+/* AF_UNSPEC for an address that is none. */
+static union net_address address_of(const struct ffmpeg_log_event *event)
+{
+    union net_address address = {.family = AF_UNSPEC};
+    (void)net_address_parse(event->address, event->port, &address);
+    return address;
+}
+
 static void on_tcp(struct ffmpeg_trace *trace, const struct ffmpeg_log_event *event,
                    int64_t now_us)
 {
@@ -459,6 +511,7 @@ static void on_tcp(struct ffmpeg_trace *trace, const struct ffmpeg_log_event *ev
         trace->connected_us = now_us;
         trace->connected = true;
         trace->server = server_of(trace, event->address);
+        trace->address = address_of(event);
         trace->opening.reused = false; /* also for a reused context that had been closed */
         return;
     }
@@ -466,8 +519,12 @@ static void on_tcp(struct ffmpeg_trace *trace, const struct ffmpeg_log_event *ev
         trace->attempts[at].address_hash = 0;
     }
     if (!trace->leaving) {
-        ffmpeg_fetch_count_failure(trace, NULL, event->fail);
-        ffmpeg_fetch_count_server_failure(trace, server_of(trace, event->address), event->fail);
+        const struct ffmpeg_connection attempt = {
+            .server = server_of(trace, event->address),
+            .address = address_of(event),
+            .age_s = -1,
+        };
+        ffmpeg_fetch_count_failure(trace, &attempt, event->fail);
     }
     trace->tcp_failure_counted = true;
 }
@@ -478,10 +535,13 @@ static void on_no_connection(struct ffmpeg_trace *trace, const struct ffmpeg_log
     bool *counted = event->type == FFMPEG_LOG_TLS_FAILED ? &trace->tls_failure_counted
                                                          : &trace->tcp_failure_counted;
     if (!*counted) {
-        ffmpeg_fetch_count_failure(trace, NULL, event->fail);
-        if (event->type == FFMPEG_LOG_TLS_FAILED && trace->connected) {
-            ffmpeg_fetch_count_server_failure(trace, trace->server, event->fail);
-        }
+        const struct ffmpeg_connection attempt = {
+            .server = trace->server,
+            .address = trace->address,
+            .age_s = -1,
+        };
+        bool connected = event->type == FFMPEG_LOG_TLS_FAILED && trace->connected;
+        ffmpeg_fetch_count_failure(trace, connected ? &attempt : NULL, event->fail);
         *counted = true;
     }
 }
@@ -558,7 +618,7 @@ static void take_http(struct ffmpeg_trace *trace, const struct ffmpeg_log_event 
     case FFMPEG_LOG_CF_CACHE_STATUS:
     case FFMPEG_LOG_X_CACHE:
     case FFMPEG_LOG_AGE:
-        on_cache_said(trace, event);
+        on_cache_said(trace, connection, event);
         break;
     case FFMPEG_LOG_HEAD_END:
         on_head_end(trace, connection);

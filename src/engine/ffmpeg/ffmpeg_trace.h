@@ -21,6 +21,10 @@
  *   passed on only when asked for.
  * - Times are those at which the lines were read, or with `datetime` their own stamps in ms.
  *
+ * Each failure counted is shown as well, with what the log has told of its request: the URL
+ * that was opened (after a redirect still that one, as the log does not name the other whole),
+ * the status, the address connected to or tried, what caches said. The rest stays empty.
+ *
  * What no line tells is in no counter (see `absent` in ffmpeg.c): DNS, the end of a download,
  * unchanged playlists.
  *
@@ -28,8 +32,10 @@
 #ifndef ENGINE_FFMPEG_FFMPEG_TRACE_H
 #define ENGINE_FFMPEG_FFMPEG_TRACE_H
 
+#include "engine/engine.h"
 #include "engine/ffmpeg/ffmpeg_log.h"
 #include "net/cache_status.h"
+#include "net/net.h"
 #include "stats/metrics.h"
 
 #include <stdbool.h>
@@ -39,6 +45,9 @@ enum {
     FFMPEG_TRACE_CONNECTIONS = 64, /* open at once in one process; beyond, the oldest is lost */
     FFMPEG_TRACE_PLAYLISTS = 32,   /* beyond, segments are those of the last */
     FFMPEG_TRACE_ATTEMPTS = 4,     /* TCP connection attempts at once */
+    /* What is kept of a URL and of a cache's words to show with a failure; more is cut. */
+    FFMPEG_TRACE_URL_BYTES = 256,
+    FFMPEG_TRACE_CACHE_BYTES = 63,
 };
 
 /* Where the variants are in the multivariant playlist, for the label; the same for all
@@ -81,6 +90,12 @@ struct ffmpeg_fetch {
     bool reused; /* on a connection used before */
 };
 
+/* The URL of a request, as far as there is room for it. */
+struct ffmpeg_url {
+    uint16_t len;
+    char text[FFMPEG_TRACE_URL_BYTES];
+};
+
 /* A connection, by the pointer that FFmpeg's log gives its http context. */
 struct ffmpeg_connection {
     uint64_t context; /* 0: this place is free */
@@ -94,6 +109,12 @@ struct ffmpeg_connection {
     uint64_t length_bytes; /* of the body, UINT64_MAX unknown */
     uint64_t chunk_bytes;  /* of a chunked body, so far */
     int64_t request_us;
+    union net_address address; /* of the server, AF_UNSPEC unknown */
+    struct ffmpeg_url url;     /* of the newest request */
+    int32_t age_s;             /* of the response's Age, -1 without */
+    bool cache_is_cf;          /* the words below are CF-Cache-Status's, not X-Cache's */
+    uint8_t cache_len;
+    char cache[FFMPEG_TRACE_CACHE_BYTES]; /* what the response said */
 };
 
 struct ffmpeg_trace_playlist {
@@ -113,6 +134,10 @@ struct ffmpeg_trace {
     const struct ffmpeg_servers *servers;   /* likewise */
     int64_t read_timeout_us;                /* given to FFmpeg, 0 for none */
     bool leaving; /* set by the supervisor: what is cut short from now on is its doing */
+    /* Set by the supervisor, or NULL: shown each failure after it is counted. Its time and
+     * viewer, which are not known here, are 0. */
+    void (*on_failure)(void *user, const struct engine_failure *failure);
+    void *user;
 
     /* What the process has said about itself, for its supervisor. */
     bool playing;         /* packets flow to the output */
@@ -125,6 +150,7 @@ struct ffmpeg_trace {
 
     /* Being opened: what the next "request:" line is for. */
     struct ffmpeg_fetch opening;
+    struct ffmpeg_url opening_url;
     bool opening_active; /* no request has gone out for it yet */
     bool opening_encrypted;
     struct ffmpeg_fetch piece;        /* from an "HLS request" line */
@@ -133,9 +159,10 @@ struct ffmpeg_trace {
     bool opened_any;                  /* the first playlist has been opened */
     bool tcp_failure_counted;         /* since the last opening */
     bool tls_failure_counted;
-    int64_t connected_us; /* when TCP was, of the connection being opened; -1 otherwise */
-    bool connected;       /* since the last request, to `server` */
-    uint8_t server;       /* connected to last */
+    int64_t connected_us;      /* when TCP was, of the connection being opened; -1 otherwise */
+    bool connected;            /* since the last request, to `server` */
+    uint8_t server;            /* connected to last */
+    union net_address address; /* likewise, AF_UNSPEC for none */
     /* The response's head being told, by its connection, 0 for none; and what caches said in
      * it: CF-Cache-Status, X-Cache, Age. */
     uint64_t head_context;

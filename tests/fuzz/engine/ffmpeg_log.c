@@ -17,6 +17,7 @@ struct reader {
     struct shoal_lane *lane;
     int64_t now_us;
     uint64_t bytes_of_spans;
+    uint64_t shown; /* failures */
 };
 
 static uint64_t sum(const struct shoal_lane *lane, enum metric metric)
@@ -35,6 +36,16 @@ static void check_span(struct reader *reader, struct span span)
     for (size_t i = 0; i < span.len; i++) {
         reader->bytes_of_spans += (unsigned char)span.ptr[i];
     }
+}
+
+static void on_failure(void *user, const struct engine_failure *failure)
+{
+    struct reader *reader = user;
+    assert(failure->url.len <= FFMPEG_TRACE_URL_BYTES);
+    assert(failure->cache.len <= FFMPEG_TRACE_CACHE_BYTES);
+    check_span(reader, failure->url);
+    check_span(reader, failure->cache);
+    reader->shown++;
 }
 
 static void on_event(void *user, const struct ffmpeg_log_event *event)
@@ -72,6 +83,8 @@ static struct reader *reader_new(void)
     static const struct span addresses[] = {{"127.0.0.1", 9}, {"::1", 3}};
     static const struct ffmpeg_servers servers = {addresses, 2};
     ffmpeg_trace_init(&reader->trace, lane, NULL, &servers, 0);
+    reader->trace.on_failure = on_failure;
+    reader->trace.user = reader;
     return reader;
 }
 
@@ -91,6 +104,7 @@ static void reader_free(struct reader *reader)
     assert(sum(reader->lane, METRIC_SERVER_BODY_BYTES) == sum(reader->lane, METRIC_BODY_BYTES));
     assert(sum(reader->lane, METRIC_CACHE_HITS) + sum(reader->lane, METRIC_CACHE_MISSES) <=
            sum(reader->lane, METRIC_HTTP_RESPONSES_2XX));
+    assert(reader->shown == sum(reader->lane, METRIC_FAILURES));
     free(reader->lane);
     free(reader);
 }

@@ -26,7 +26,10 @@ struct bench {
     struct ffmpeg_options options;
     struct engine_setup setup;
     struct engine_listener listener;
-    unsigned over, failed;
+    struct engine_witness witness;
+    struct engine_failure failure; /* the newest taken; its URL only in `url` */
+    char url[64];
+    unsigned over, failed, taken, asked;
     char folder[64], script[96], gate[96];
 };
 
@@ -37,6 +40,24 @@ static void on_over(struct engine_listener *listener, uint32_t viewer,
     struct bench *bench = list_entry(listener, struct bench, listener);
     bench->over++;
     bench->failed += outcome == ENGINE_SESSION_FAILED;
+}
+
+static bool wants(struct engine_witness *witness, uint32_t worker, int64_t now_us)
+{
+    struct bench *bench = list_entry(witness, struct bench, witness);
+    assert_int_equal(worker, 0);
+    assert_in_range(clock_monotonic_us() - now_us, 0, 10000000);
+    return bench->asked++ % 2 == 0;
+}
+
+static void take(struct engine_witness *witness, uint32_t worker,
+                 const struct engine_failure *failure)
+{
+    struct bench *bench = list_entry(witness, struct bench, witness);
+    assert_int_equal(worker, 0);
+    bench->taken++;
+    bench->failure = *failure;
+    assert_true(span_to_string(failure->url, bench->url, sizeof bench->url));
 }
 
 /* Says that it plays and moves its position on twenty times a second, as a whole function; the
@@ -50,7 +71,7 @@ static const char player[] = "#!/bin/sh\n"
 
 static void bench_open(struct bench *bench, const char *body)
 {
-    *bench = (struct bench){.listener = {on_over}};
+    *bench = (struct bench){.listener = {on_over}, .witness = {wants, take}};
     strcpy(bench->folder, "/tmp/shoal-test-XXXXXX");
     assert_non_null(mkdtemp(bench->folder));
     snprintf(bench->script, sizeof bench->script, "%s/player", bench->folder);
@@ -83,6 +104,7 @@ static void bench_open(struct bench *bench, const char *body)
         .loop = bench->loop,
         .lane = bench->lane,
         .listener = &bench->listener,
+        .witness = &bench->witness,
         .options = options,
         .workers = 1,
         .viewers_limit = VIEWERS,
@@ -189,6 +211,29 @@ static void end_of_stream_ends_the_session(void **state)
     assert_int_equal(sum(&bench, METRIC_SESSIONS_PLAYED), 1);
     assert_int_equal(fixture_histogram_count(bench.lane, METRIC_STARTUP), 1);
     assert_int_equal(sum(&bench, METRIC_PLAYER_PROCESSES_STARTED), 1);
+    bench_close(&bench);
+}
+
+/* To a witness who wants every other one: each is offered, and none is taken unasked. */
+static void failures_are_shown_to_the_witness(void **state)
+{
+    (void)state;
+    struct bench bench;
+    int64_t before_us = clock_monotonic_us();
+    bench_open(&bench, "echo \"[NULL @ 0x1] [debug] Opening 'http://h/x.m3u8' for reading\n"
+                       "[http @ 0x2] [debug] request: GET /x.m3u8 HTTP/1.1\r\n\r\n"
+                       "[http @ 0x2] [warning] HTTP error 404 Not Found\" >&2; exit 1");
+    assert_int_equal(start(&bench, 3), 0);
+    RUN_UNTIL(&bench, one_is_over);
+    assert_int_equal(sum(&bench, METRIC_FAILURES), 4);
+    assert_int_equal(bench.asked, 4);
+    assert_int_equal(bench.taken, 2);
+    assert_int_equal(bench.failure.viewer, 3);
+    assert_int_equal(bench.failure.fail, FAIL_STATUS_4XX);
+    assert_int_equal(bench.failure.status, 404);
+    assert_string_equal(bench.url, "http://h/x.m3u8");
+    assert_null(bench.failure.address); /* no line said where it went */
+    assert_in_range(bench.failure.at_us, before_us, clock_monotonic_us());
     bench_close(&bench);
 }
 
@@ -485,6 +530,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(early_exit_is_restarted_then_fails),
         cmocka_unit_test(end_of_stream_ends_the_session),
+        cmocka_unit_test(failures_are_shown_to_the_witness),
         cmocka_unit_test(lost_playlist_is_no_end),
         cmocka_unit_test(polite_signal_is_enough),
         cmocka_unit_test(firm_signal_follows),

@@ -8,11 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A failure as it was shown; the texts with their NUL. */
+struct shown {
+    int status;
+    int64_t age_s;
+    char url[300], cache[80], address[NET_ADDRESS_TEXT];
+};
+
 struct reader {
     struct ffmpeg_log log;
     struct ffmpeg_trace trace;
     struct shoal_lane *lane;
     int64_t now_us;
+    unsigned shown_count;
+    struct shown shown[FAIL_COUNT]; /* the newest of each */
 };
 
 static uint64_t in_flight(const struct shoal_lane *lane)
@@ -34,12 +43,31 @@ static void take(void *user, const struct ffmpeg_log_event *event)
     assert_true(in_flight(reader->lane) <= 8);
 }
 
+static void on_failure(void *user, const struct engine_failure *failure)
+{
+    struct reader *reader = user;
+    struct shown *shown = &reader->shown[failure->fail];
+    reader->shown_count++;
+    *shown = (struct shown){failure->status, failure->age_s, "", "", ""};
+    assert_true(span_to_string(failure->url, shown->url, sizeof shown->url));
+    assert_true(span_to_string(failure->cache, shown->cache, sizeof shown->cache));
+    if (failure->address != NULL) {
+        union net_address address = {.family = AF_UNSPEC};
+        memcpy(&address, failure->address,
+               failure->address->sa_family == AF_INET6 ? sizeof address.in6
+                                                       : sizeof address.in);
+        net_address_format(&address, shown->address);
+    }
+}
+
 static void begin(struct reader *reader, struct shoal_lane *lane,
                   const struct ffmpeg_variants *variants, int64_t timeout_us)
 {
     *reader = (struct reader){.lane = lane};
     ffmpeg_log_init(&reader->log, take, reader);
     ffmpeg_trace_init(&reader->trace, lane, variants, NULL, timeout_us);
+    reader->trace.on_failure = on_failure;
+    reader->trace.user = reader;
 }
 
 static void end(struct reader *reader)
@@ -51,6 +79,8 @@ static void end(struct reader *reader)
     assert_int_equal(fixture_sum(reader->lane, METRIC_TCP_CONNECTS),
                      fixture_sum(reader->lane, METRIC_CONNECTIONS_CLOSED));
     assert_int_equal(trace->lost, 0);
+    /* Each failure that is counted was shown. */
+    assert_int_equal(reader->shown_count, fixture_sum(reader->lane, METRIC_FAILURES));
 }
 
 static void feed_file(struct reader *reader, const char *name)
@@ -443,6 +473,106 @@ static void cache_verdicts_are_counted(void **state)
     }
 }
 
+static void check_shown(const struct reader *reader, const char *what, enum fail fail,
+                        struct shown want)
+{
+    const struct shown *got = &reader->shown[fail];
+    if (got->status != want.status || got->age_s != want.age_s ||
+        strcmp(got->url, want.url) != 0 || strcmp(got->cache, want.cache) != 0 ||
+        strcmp(got->address, want.address) != 0) {
+        fail_msg("%s: %d: status %d, age %ld, '%s', '%s', '%s'", what, (int)fail, got->status,
+                 (long)got->age_s, got->url, got->cache, got->address);
+    }
+}
+
+/* The newest failure of a kind in real logs. */
+static void failures_of_real_logs_are_shown(void **state)
+{
+    static const struct {
+        const char *file;
+        enum fail fail;
+        int status;
+        const char *url, *address;
+    } cases[] = {
+        {"missing-trace.log", FAIL_STATUS_4XX, 404, "http://127.0.0.1:18080/missing/s0_003.ts",
+         "127.0.0.1:18080"},
+        {"missing-debug.log", FAIL_STATUS_5XX, 503, "http://127.0.0.1:18080/missing/s1_002.ts",
+         "127.0.0.1:18080"},
+        {"notfound-debug.log", FAIL_STATUS_4XX, 404, "http://127.0.0.1:18080/nothing.m3u8",
+         "127.0.0.1:18080"},
+        {"truncate-trace.log", FAIL_BODY_TRUNCATED, 206, "http://127.0.0.1:44843/s0_003.ts",
+         "127.0.0.1:44843"},
+        {"closed-trace.log", FAIL_CLOSED_BEFORE_RESPONSE, 0, "http://127.0.0.1:41201/s0_003.ts",
+         "127.0.0.1:41201"},
+        {"reset-debug.log", FAIL_RESET_BEFORE_RESPONSE, 0, "http://127.0.0.1:57343/s0_003.ts",
+         "127.0.0.1:57343"},
+        {"refused-debug.log", FAIL_CONNECT_REFUSED, 0, "http://127.0.0.1:1/x.m3u8",
+         "127.0.0.1:1"},
+        {"cntimeout-debug.log", FAIL_CONNECT_TIMEOUT, 0, "http://127.0.0.1:56135/v0.m3u8",
+         "127.0.0.1:56135"},
+        {"noname-debug.log", FAIL_DNS_NOT_FOUND, 0, "http://nosuchname.invalid/x.m3u8", ""},
+        {"restart-trace.log", FAIL_CONNECT_REFUSED, 0, "http://127.0.0.1:18080/live/v0.m3u8",
+         "127.0.0.1:18080"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        static struct reader reader;
+        struct shoal_lane *lane = fixture_lane_new();
+        begin(&reader, lane, NULL, 0);
+        feed_file(&reader, cases[i].file);
+        end(&reader);
+        struct shown want = {.status = cases[i].status, .age_s = -1};
+        snprintf(want.url, sizeof want.url, "%s", cases[i].url);
+        snprintf(want.address, sizeof want.address, "%s", cases[i].address);
+        check_shown(&reader, cases[i].file, cases[i].fail, want);
+        fixture_lane_free(lane);
+    }
+}
+
+/* Without anything that is of an earlier request on the connection, or of another server. */
+static void failures_are_shown_with_what_is_told_of_them(void **state)
+{
+    (void)state;
+    static struct reader reader;
+    struct shoal_lane *lane = fixture_lane_new();
+    begin(&reader, lane, NULL, 0);
+    feed(&reader,
+         SEGMENT_REQUEST(
+             "crypto+http://h/1.ts",
+             "0xa") "[http @ 0xa] [trace] header='CF-Cache-Status: HI\x1bT'\n"
+                    "[http @ 0xa] [trace] header='X-Cache: MISS'\n"
+                    "[http @ 0xa] [trace] header='Age: 17'\n"
+                    "[http @ 0xa] [trace] header=''\n"
+                    "[http @ 0xa] [error] Stream ends prematurely at 5, should be 10\n");
+    check_shown(&reader, "cut", FAIL_BODY_TRUNCATED,
+                (struct shown){206, 17, "http://h/1.ts", "HI?T", "10.0.0.1:80"});
+    char url[400], text[1024];
+    memset(url, 'u', sizeof url);
+    memcpy(url, "http://h/", 9);
+    url[sizeof url - 1] = '\0';
+    snprintf(text, sizeof text,
+             "[hls @ 0x1] [verbose] HLS request for url '%s', offset 0, playlist 0\n"
+             "[http @ 0xf] [info] Opening '%s' for reading\n"
+             "[http @ 0xa] [debug] request: GET / HTTP/1.1\n",
+             url, url);
+    feed(&reader, text);
+    feed(&reader, "[http @ 0xa] [trace] http_code=302\n"
+                  "[tcp @ 0x2] [verbose] Starting connection attempt to ::1 port 443\n"
+                  "[tcp @ 0x2] [verbose] Successfully connected to ::1 port 443\n"
+                  "[tls @ 0x3] [error] certificate of another\n"
+                  "[http @ 0xa] [debug] request: GET / HTTP/1.1\n"
+                  "[http @ 0xa] [trace] http_code=404\n"
+                  "[http @ 0xa] [warning] HTTP error 404 Not Found\n"
+                  "[hls @ 0x1] [warning] Failed to open segment 2 of playlist 0\n");
+    struct shown want = {404, -1, "", "", "[::1]:443"};
+    memcpy(want.url, url, FFMPEG_TRACE_URL_BYTES);
+    check_shown(&reader, "redirected", FAIL_STATUS_4XX, want);
+    want.status = 0;
+    check_shown(&reader, "certificate", FAIL_TLS_CERTIFICATE, want);
+    end(&reader);
+    fixture_lane_free(lane);
+}
+
 /* Nothing grows with the length of a run: the places are fixed, and all are given back. */
 static void nothing_grows(void **state)
 {
@@ -480,6 +610,8 @@ int main(void)
         cmocka_unit_test(restarts_begin_anew),
         cmocka_unit_test(leaving_is_no_failure),
         cmocka_unit_test(stamps_are_times),
+        cmocka_unit_test(failures_of_real_logs_are_shown),
+        cmocka_unit_test(failures_are_shown_with_what_is_told_of_them),
         cmocka_unit_test(nothing_grows),
         cmocka_unit_test(servers_are_labels),
         cmocka_unit_test(cache_verdicts_are_counted),
