@@ -81,14 +81,15 @@ def test_server_stopped_and_started_again(shoal, nginx, live, tmp_path):
 
 @pytest.mark.slow
 def test_frozen_server_is_seen_within_seconds(shoal, nginx, live, tmp_path):
-    """Three seconds are longer than what ffmpeg holds of one-second segments."""
+    """At the end of a segment of one second ffmpeg waits for the answer to the next request, so
+    three seconds are a stall of two at least."""
     live(tmp_path / "www", kind="muxed", segment_s=1)
     server = nginx(tmp_path / "www")
-    run = shoal.start(*ENGINE, "--viewers", 5, "--ramp", "5/s", "--duration", "25s",
+    run = shoal.start(*ENGINE, "--viewers", 5, "--ramp", "5/s", "--duration", "22s",
                       server.url("live.m3u8"))
     wait_for(lambda: len(server.log()) > 60, "the swarm to play", 20)
     server.freeze()
-    let_pass(6)  # how long the server is frozen
+    let_pass(3)  # how long the server is frozen
     server.thaw()
     report = run.finish()
     server.quit()
@@ -97,7 +98,7 @@ def test_frozen_server_is_seen_within_seconds(shoal, nginx, live, tmp_path):
     assert report["player_restarts"] == 0
     longest = max(report.json["histograms"][name]["max_s"]
                   for name in ("segment_first_byte", "playlist_first_byte"))
-    assert 4 < longest < 8
+    assert 2 < longest < 5
     assert report["stalls"] == 5
-    assert 2e6 < report["stall_time_us"] / 5 < 7e6
+    assert 2e6 < report["stall_time_us"] / 5 < 4e6
     assert report["http_responses"] == len(server.log())
