@@ -13,6 +13,7 @@ import unicodedata
 
 import pytest
 
+from helpers.process import wait_for
 from helpers.shoal import shoal_path
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -28,13 +29,6 @@ def lint(*arguments, stdin=None):
 def rules(answer):
     found = [f["rule"] for p in answer["playlists"] for f in p["findings"]]
     return set(found + [f["rule"] for f in answer["together"]])
-
-
-def wait_for(condition, timeout=20):
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 class TestServed:
@@ -115,10 +109,10 @@ class TestFollow:
         url = self.pair(serve)
         with subprocess.Popen([shoal_path(), "lint", "--json", "--follow", "3s", url],
                               stdout=subprocess.PIPE) as process:
-            wait_for(lambda: serve.asked["/b.m3u8"] >= 2)
+            wait_for(lambda: serve.asked["/b.m3u8"] >= 2, "the first reload", 20)
             os.rename(serve.folder / "b.m3u8", serve.folder / "gone")
             asked = serve.asked["/b.m3u8"]
-            wait_for(lambda: serve.asked["/b.m3u8"] >= asked + 2)
+            wait_for(lambda: serve.asked["/b.m3u8"] >= asked + 2, "two more reloads", 20)
             os.rename(serve.folder / "gone", serve.folder / "b.m3u8")
             answer = json.load(process.stdout)
         assert [p["failed_loads"] > 0 for p in answer["playlists"]] == [False, False, True]
