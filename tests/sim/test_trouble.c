@@ -148,6 +148,27 @@ static void test_server_restarts(void **state)
     }
 }
 
+static void check_gives_up(const struct player_profile *profile, uint32_t resource,
+                           enum fail fail)
+{
+    if (profile->policy[resource].retry[player_trouble_of(fail)].retries > 100) {
+        return; /* its storm has a test of its own */
+    }
+    struct sim_network network = failing(0, FOR_EVER, BIT(resource), fail);
+    struct sim_stream stream = film;
+    stream.map = true;
+    stream.key_each = 4;
+    stream.variants = 3;
+    struct sim_viewer viewer = {.profile = profile->name, .seed = 1};
+    struct sim *sim = sim_new(&stream, &network, &viewer);
+    sim_run(sim, 3600 * S);
+    assert_int_equal(sim->outcome, PLAYER_FAILED);
+    assert_int_equal(sim->fail, fail);
+    assert_int_equal(sim->told.started, 0);
+    assert_true(sim->requests < 260); /* ffmpeg asks ten times for each of the 20 */
+    sim_free(sim);
+}
+
 /* What a session that can never begin comes to: it fails, soon and in few requests. */
 static void test_nothing_works(void **state)
 {
@@ -157,22 +178,7 @@ static void test_nothing_works(void **state)
     for (size_t f = 0; f < sizeof(fails) / sizeof(fails[0]); f++) {
         for (uint32_t r = 0; r < PLAYER_RESOURCE_COUNT; r++) {
             for (const struct player_profile *const *p = player_profiles; *p != NULL; p++) {
-                if ((*p)->policy[r].retry[player_trouble_of(fails[f])].retries > 100) {
-                    continue; /* its storm has a test of its own */
-                }
-                struct sim_network network = failing(0, FOR_EVER, BIT(r), fails[f]);
-                struct sim_stream stream = film;
-                stream.map = true;
-                stream.key_each = 4;
-                stream.variants = 3;
-                struct sim_viewer viewer = {.profile = (*p)->name, .seed = 1};
-                struct sim *sim = sim_new(&stream, &network, &viewer);
-                sim_run(sim, 3600 * S);
-                assert_int_equal(sim->outcome, PLAYER_FAILED);
-                assert_int_equal(sim->fail, fails[f]);
-                assert_int_equal(sim->told.started, 0);
-                assert_true(sim->requests < 260); /* ffmpeg asks ten times for each of the 20 */
-                sim_free(sim);
+                check_gives_up(*p, r, fails[f]);
             }
         }
     }

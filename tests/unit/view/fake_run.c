@@ -234,20 +234,26 @@ static const struct run_variant variants[] = {
     {"360p 0.8 Mbit/s", "avc1.4d401e,mp4a.40.2", 800000, 640, 360},
 };
 
-static int run(struct fake *fake, struct shoal_schema *schema)
+static int take_thresholds(struct fake *fake, const struct shoal_schema *schema)
 {
-    struct shoal_sampler *sampler;
-    struct shoal_sampler_options options = {.schema = schema, .lanes = fake->workers};
     struct err err = {0};
     for (unsigned i = 0; i < fake->options.threshold_count; i++) {
         if (threshold_parse(schema, span_from_string(fake->threshold_texts[i]),
                             &fake->thresholds[i], &err) < 0) {
             print_err(&err);
-            return 2;
+            return -1;
         }
     }
     fake->options.thresholds = fake->thresholds;
-    if (shoal_sampler_new(&options, &sampler) < 0) {
+    return 0;
+}
+
+static int run(struct fake *fake, struct shoal_schema *schema)
+{
+    struct shoal_sampler *sampler;
+    struct shoal_sampler_options options = {.schema = schema, .lanes = fake->workers};
+    struct err err = {0};
+    if (take_thresholds(fake, schema) != 0 || shoal_sampler_new(&options, &sampler) < 0) {
         return 2;
     }
     fake->start_us = clock_monotonic_us();
