@@ -112,16 +112,10 @@ def test_live_abr_with_audio_apart(streams):
         assert len(model.segments(folder)) >= LIVE_S - 3
     for trace in (real, model):
         # The multivariant playlist and each media playlist once, two segments of each, at once.
-        burst = [row for row in trace.rows if row["asked"] - trace.start < 0.5]
+        burst = [row["uri"] for row in trace.rows if row["asked"] - trace.start < 0.5]
         assert len(burst) == 10
-        assert burst[0]["uri"] == "/main.m3u8"
-        # The three go on side by side: each has its playlist before its segments, and whose turn
-        # it is within a millisecond is nobody's rule.
-        for folder in ("/v0/", "/v1/", "/v2/"):
-            own = [row for row in burst if row["uri"].startswith(folder)]
-            lists = [row for row in own if row["uri"] == f"{folder}index.m3u8"]
-            assert len(own) == 3 and len(lists) == 1
-            assert lists[0]["asked"] == min(row["asked"] for row in own)
+        assert burst[0] == "/main.m3u8"
+        assert sorted(burst[1:4]) == [f"/v{i}/index.m3u8" for i in range(3)]
     assert abs(len(real.rows) - len(model.rows)) <= len(real.rows) * 0.25
     assert real.connections() == 8
     assert 4 <= model.connections() <= real.connections()
