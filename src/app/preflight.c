@@ -276,9 +276,10 @@ int preflight_machine(const struct preflight_needs *needs, struct preflight_mach
         .ports = local_ports() * sources,
         .memory_bytes = memory_available(),
     };
-    /* One connection a viewer is the least that can work; players of muxed streams keep to it
-     * most of the time, so more is not demanded but watched while running. */
-    uint64_t descriptors = (uint64_t)needs->viewers + needs->descriptors_besides;
+    /* What can work at the least: players of muxed streams keep to one connection most of the
+     * time, so that more than those kept is not demanded but watched while running. */
+    uint64_t connections = (uint64_t)needs->viewers * needs->connections;
+    uint64_t descriptors = connections + needs->descriptors_besides;
     if (descriptors > out->descriptor_limit) {
         return err_set(err, ERR_START, "--viewers",
                        "raise the limit with ulimit -Hn, or split the viewers over processes",
@@ -287,12 +288,12 @@ int preflight_machine(const struct preflight_needs *needs, struct preflight_mach
                        (unsigned long long)descriptors,
                        (unsigned long long)out->descriptor_limit);
     }
-    if (needs->viewers > out->ports) {
+    if (connections > out->ports) {
         return err_set(err, ERR_START, "--viewers",
                        "give more source addresses with --bind, or widen "
                        "net.ipv4.ip_local_port_range",
-                       "%u viewers need as many source ports, there are %llu", needs->viewers,
-                       (unsigned long long)out->ports);
+                       "%u viewers need %llu source ports, there are %llu", needs->viewers,
+                       (unsigned long long)connections, (unsigned long long)out->ports);
     }
     uint64_t bytes = needs->viewers * needs->bytes_per_viewer;
     if (bytes > out->memory_bytes) {

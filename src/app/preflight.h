@@ -29,7 +29,7 @@ void preflight_stream_fini(struct preflight_stream *stream);
 /* What the run needs of the machine. */
 struct preflight_needs {
     uint32_t viewers;     /* the most at once */
-    uint32_t connections; /* that a viewer opens at most, to one server */
+    uint32_t connections; /* that a viewer keeps open at the least */
     uint32_t sources;     /* --bind addresses; 0: one that the kernel chooses */
     uint64_t bytes_per_viewer;
     uint64_t descriptors_besides; /* files of the process that are no connection */

@@ -125,6 +125,15 @@ static bool plays_ffmpeg(const struct app_run *app)
     return app->options.engine == &engine_ffmpeg;
 }
 
+/* What each viewer keeps open at the least. A process's connections are its own. */
+static uint32_t connections_kept(const struct app_run *app)
+{
+    return plays_ffmpeg(app)
+               ? 1
+               : player_connections_kept(app->options.profile, app->native.renditions,
+                                         !m3u8_is_final(app->stream.media));
+}
+
 /* What a viewer costs, as far as the options and the stream tell. */
 static struct run_memory memory_of(const struct app_run *app)
 {
@@ -133,11 +142,13 @@ static struct run_memory memory_of(const struct app_run *app)
     }
     struct url url;
     bool secure = url_parse_http(app->stream.media->url, &url) == 0 && url_is_https(&url);
+    uint32_t kept = connections_kept(app);
     uint32_t most = app->options.profile->connections;
+    uint32_t at_once = app->native.renditions < most ? app->native.renditions : most;
     return (struct run_memory){
         .player = native_bytes_per_viewer(&app->native),
         .slot = run_bytes_per_viewer(),
-        .connections = app->native.renditions < most ? app->native.renditions : most,
+        .connections = kept > at_once ? kept : at_once,
         .connection = app->stream.connection_bytes,
         .tls = secure ? RUN_MEMORY_TLS_BYTES : 0,
     };
@@ -149,8 +160,7 @@ static int check_machine(struct app_run *app, struct err *err)
     uint64_t more = plays_ffmpeg(app) ? FFMPEG_DESCRIPTORS - 1 : 0;
     const struct preflight_needs needs = {
         .viewers = app->options.viewers_limit,
-        .connections =
-            plays_ffmpeg(app) ? FFMPEG_CONNECTIONS : app->options.profile->connections,
+        .connections = connections_kept(app),
         .sources = app->options.source_count,
         .bytes_per_viewer = run_memory_bytes(&app->memory),
         .descriptors_besides = DESCRIPTORS_BESIDES + more * app->options.viewers_limit,

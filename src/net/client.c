@@ -123,8 +123,9 @@ void client_detach(struct job *job)
     job->conn = NULL;
 }
 
-/* The connection for a job: an idle one to its server, used most recently if there are several.
- * NULL when there is none; *ret_victim is then the idle one used longest ago, or NULL. */
+/* The connection for a job: an idle one of its number to its server, used most recently if
+ * there are several. NULL when there is none; *ret_victim is then the idle one used longest
+ * ago, or NULL. */
 static struct conn *find_idle(struct net_client *client, const struct job *job,
                               struct conn **ret_victim)
 {
@@ -134,10 +135,39 @@ static struct conn *find_idle(struct net_client *client, const struct job *job,
         if (conn->state != CONN_IDLE) {
             continue;
         }
-        if (conn->peer == job->peer && !job->needs_new) {
+        if (conn->peer == job->peer && conn->number == job->request.connection &&
+            !job->needs_new) {
             return conn;
         }
         *ret_victim = conn;
+    }
+    return NULL;
+}
+
+/* Must the job wait for the connection of its number? */
+static bool must_wait(const struct net_client *client, const struct job *job)
+{
+    if (job->request.connection == 0) {
+        return false;
+    }
+    list_for_each (node, &client->connections) {
+        const struct conn *conn = list_entry(node, struct conn, node);
+        if (conn->number == job->request.connection && conn->peer == job->peer &&
+            conn->state != CONN_IDLE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The job to be given a connection next, or NULL. */
+static struct job *next_job(struct net_client *client)
+{
+    list_for_each (node, &client->queue) {
+        struct job *job = list_entry(node, struct job, node);
+        if (!must_wait(client, job)) {
+            return job;
+        }
     }
     return NULL;
 }
@@ -157,8 +187,8 @@ void client_dispatch(struct net_client *client)
         return;
     }
     client->dispatching = true;
-    while (!list_is_empty(&client->queue)) {
-        struct job *job = list_entry(list_first(&client->queue), struct job, node);
+    struct job *job;
+    while ((job = next_job(client)) != NULL) {
         struct conn *victim;
         struct conn *conn = find_idle(client, job, &victim);
         if (conn != NULL) {

@@ -426,6 +426,7 @@ void conn_open(struct net_client *client, struct job *job)
     memset(conn, 0, sizeof(*conn));
     conn->client = client;
     conn->peer = peer_hold_again(job->peer);
+    conn->number = job->request.connection;
     conn->fd = -1;
     conn->deadline_us = INT64_MAX;
     conn->state = CONN_RESOLVING;

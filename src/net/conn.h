@@ -53,6 +53,7 @@ struct conn {
     uint16_t tries;         /* addresses tried */
     uint8_t state;          /* enum conn_state */
     uint8_t first_fail;     /* enum fail of the first address, when another is tried */
+    uint8_t number;         /* fetch_request.connection of its requests */
     uint8_t server;         /* `address` as value of the label `server` */
     bool established;       /* TCP; counted */
     bool reused;            /* a request was answered on it before this one */

@@ -245,11 +245,11 @@ static bool on_response(struct conn *conn, const struct http1_response *response
     metrics_add_at(worker_of(conn)->lane, METRIC_SERVER_RESPONSES, conn->server, 1);
     job->in_flight = false;
     job->in_body = true;
-    conn->keep_alive = response->keep_alive;
     if (response->has_set_cookie && !conn->client->cookies_off) {
         store_cookies(conn, response);
     }
     job_on_head(job, response);
+    conn->keep_alive = response->keep_alive && job_keeps_connection(job);
     http1_body_start(&conn->body, response->framing, response->content_length);
     conn->state = CONN_BODY;
     bool too_long = response->framing == HTTP1_FRAMING_CLOSE ||

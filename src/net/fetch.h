@@ -21,6 +21,14 @@ enum fetch_sink {
     FETCH_DRAIN,   /* the body is counted and let go; over plain TCP the kernel discards it */
 };
 
+/* What becomes of the connection after a whole response, as far as the server leaves it open.
+ */
+enum fetch_keep {
+    FETCH_KEEP,      /* kept for the next request */
+    FETCH_KEEP_GOOD, /* kept, unless the head of the response is that of a failure */
+    FETCH_KEEP_NOT,  /* closed */
+};
+
 enum {
     /* The first bytes of a drained body that `check` is shown, as far as there are so many. */
     FETCH_CHECK_BYTES = 1024,
@@ -45,6 +53,9 @@ struct fetch_request {
     struct span headers;   /* whole lines "Name: value\r\n…"; copied; may be empty */
     enum metric_kind kind; /* under which the request is counted */
     enum fetch_sink sink;
+    enum fetch_keep keep;
+    uint8_t connection;  /* 0: over any idle connection made for such requests, or a new one;
+                          * else over the client's one of this number, when that is idle */
     bool has_range;      /* ask for bytes range_first … range_last, both included */
     bool range_optional; /* an answer that ignores the range (200) is as good */
     uint64_t range_first;

@@ -61,6 +61,13 @@ struct job {
  * becomes the request's URL. */
 void job_on_head(struct job *job, const struct http1_response *response);
 
+/* Whether the request wants the connection kept after the response whose head is in. */
+static inline bool job_keeps_connection(const struct job *job)
+{
+    return job->request.keep == FETCH_KEEP ||
+           (job->request.keep == FETCH_KEEP_GOOD && job->verdict == FAIL_NONE);
+}
+
 /* Content arrived, in the worker's scratch memory; `is_last`: surely the end of it. Returns
  * FAIL_NONE or why to stop. */
 enum fail job_on_content(struct job *job, struct span data, bool is_last);

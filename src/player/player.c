@@ -111,7 +111,7 @@ void player_give(struct player *player, struct player_rendition *rendition,
     line->state = PLAYER_LINE_IN_FLIGHT;
     line->resource = (uint8_t)resource;
     line->began_us = line->due_us;
-    line->abandoned = false;
+    line->abandoned = line->arriving = false;
     line->serial = ++player->serial & 0xffffff;
     player->in_flight++;
     *out = (struct player_action){
@@ -144,6 +144,7 @@ static bool give_fetch(struct player *player, struct player_action *out)
         struct player_rendition *rendition = &player->renditions[i];
         if (!rendition->dropped && (player_playlist_give(player, rendition, out) ||
                                     player_media_give(player, rendition, out))) {
+            player_connection_choose(player, out->token & ((1 << TOKEN_LINE_BITS) - 1), out);
             return true;
         }
     }
@@ -186,8 +187,7 @@ void player_next(struct player *player, int64_t now_us, struct player_action *ou
 
 /* ---- A fetch has ended ---- */
 
-/* Takes the line of a token back, which is then to be given a new state. */
-static struct player_line *take_back(struct player *player, uint32_t token,
+static struct player_line *find_line(struct player *player, uint32_t token,
                                      struct player_rendition **ret_rendition)
 {
     uint32_t index = token >> TOKEN_LINE_BITS & (PLAYER_RENDITIONS_MAX - 1);
@@ -197,9 +197,17 @@ static struct player_line *take_back(struct player *player, uint32_t token,
     struct player_line *line = &rendition->lines[number];
     assert(line->state == PLAYER_LINE_IN_FLIGHT &&
            line->serial == token >> (TOKEN_LINE_BITS + TOKEN_RENDITION_BITS));
+    *ret_rendition = rendition;
+    return line;
+}
+
+/* Takes the line of a token back, which is then to be given a new state. */
+static struct player_line *take_back(struct player *player, uint32_t token,
+                                     struct player_rendition **ret_rendition)
+{
+    struct player_line *line = find_line(player, token, ret_rendition);
     player->in_flight--;
     line->state = PLAYER_LINE_IDLE;
-    *ret_rendition = rendition;
     return line;
 }
 
@@ -258,6 +266,12 @@ enum fail player_on_playlist(struct player *player, uint32_t token, struct m3u8 
         player_retry(player, rendition, line, fail, 0);
     }
     return fail;
+}
+
+void player_on_first_bytes(struct player *player, uint32_t token)
+{
+    struct player_rendition *rendition;
+    find_line(player, token, &rendition)->arriving = true;
 }
 
 void player_on_done(struct player *player, uint32_t token, int64_t now_us)

@@ -9,6 +9,8 @@
  *         PLAYER_WAIT: set a timer; PLAYER_ENDED or PLAYER_FAILED: player_fini
  *         while player_event(&player, &event): count it
  *
+ *     player_on_first_bytes when a segment begins to arrive, where the profile asks for that
+ *
  * Each fetch ends by exactly one call with its token: player_on_playlist, player_on_done or
  * player_on_fail. PLAYER_ENDED and PLAYER_FAILED come only when no fetch is left in flight, so
  * that an orderly end aborts nothing.
@@ -106,6 +108,8 @@ struct player_action {
     uint32_t rendition;    /* index of the rendition it is for */
     uint32_t variant;      /* index in the multivariant playlist; 0 without one */
     bool encrypted;        /* a segment that is encrypted whole: its bytes look like noise */
+    uint8_t connection;    /* 0, or the number of the one that all such fetches share */
+    bool closes;           /* … and this one closes its own at its end */
     uint32_t attempt;      /* 0: the first; more: a retry of the same resource */
     int64_t duration_us;   /* media in a segment; 0 for other resources */
     int64_t intended_us;   /* when the player wanted it to begin; latencies count from here */
@@ -174,6 +178,7 @@ struct player_line {
     uint8_t resource;    /* enum player_resource of the newest fetch */
     uint8_t attempts[PLAYER_TROUBLE_COUNT]; /* failed so far, by kind of trouble */
     bool abandoned; /* in flight for a variant that is not played any more */
+    bool arriving;  /* the first bytes of the segment in flight are there */
 };
 
 enum player_line_state {
@@ -198,6 +203,7 @@ struct player_rendition {
     uint8_t regressed;  /* loads in a row whose media sequence went backwards */
     bool joined;        /* end_us and next_us are valid */
     bool aligned;       /* next_sequence is valid for the playlist */
+    bool begun;         /* a first segment arrived, or was left out */
     bool complete;      /* everything up to the end of the stream is buffered */
     bool dropped;       /* given up; plays no part any more */
     bool stale;         /* told of; until it changes again */
@@ -266,6 +272,12 @@ bool player_can_play(const struct m3u8 *playlist);
 uint32_t player_renditions_needed(const struct player_config *config,
                                   const struct m3u8 *playlist);
 
+/* How many connections a session of so many renditions opens at most at a time to one host, and
+ * how many it keeps open as long as it lasts at the least. */
+uint32_t player_connections_most(const struct player_profile *profile, uint32_t renditions);
+uint32_t player_connections_kept(const struct player_profile *profile, uint32_t renditions,
+                                 bool is_live);
+
 /* Begins a session in the caller's memory. `renditions` has room for `capacity` of them (1 to
  * PLAYER_RENDITIONS_MAX); what the stream has beyond that is not played and told as a fault
  * MEMORY_SPENT. `events` has room for PLAYER_EVENTS; it holds something only between a call and
@@ -287,6 +299,11 @@ void player_next(struct player *player, int64_t now_us, struct player_action *ou
  * by player_on_fail, and the caller counts the failure. */
 enum fail player_on_playlist(struct player *player, uint32_t token, struct m3u8 *playlist,
                              int64_t now_us);
+
+/* The first bytes of a segment arrived. Matters to profiles with ahead_on_first_bytes alone;
+ * for others, and where it cannot be told, it may be left out. Brings no event; player_next may
+ * have another fetch after it. */
+void player_on_first_bytes(struct player *player, uint32_t token);
 
 /* A segment, init section or key arrived whole and is what it should be. */
 void player_on_done(struct player *player, uint32_t token, int64_t now_us);

@@ -2,6 +2,8 @@
  *
  * player.c        begin, end, what to do next, the calls that end a fetch
  * player_clock.c  the virtual playhead: start, stalls, holes, the end
+ * player_start.c  whose turn it is at the start
+ * player_connection.c  which connection a fetch goes over
  * player_media.c  segments with their keys and init sections
  * player_playlist.c  playlists: acceptance, reload times, what changed
  * player_join.c   where a rendition begins or goes on in a playlist
@@ -72,6 +74,27 @@ int64_t player_clock_threshold(const struct player *player);
 
 /* Leaves out the media from start_us to end_us. */
 void player_clock_leave_out(struct player *player, int64_t start_us, int64_t end_us);
+
+/* ---- player_start.c: profiles with starts_in_turn; for others it is everybody's turn ---- */
+
+/* May the rendition's first playlist be loaded? */
+bool player_start_is_turn_of_playlist(const struct player *player,
+                                      const struct player_rendition *rendition);
+
+/* May the rendition's media be loaded? No sooner than there is a playlist. */
+bool player_start_is_turn_of_media(const struct player *player,
+                                   const struct player_rendition *rendition);
+
+/* ---- player_connection.c ---- */
+
+/* Fills in which connection the fetch goes over that was given out for the line of that number.
+ */
+void player_connection_choose(const struct player *player, uint32_t line,
+                              struct player_action *out);
+
+/* The first of the lines for media to be tried for the segment, counted from 1: those that have
+ * connections of their own take turns. */
+int player_connection_line(const struct player_profile *profile, uint64_t sequence);
 
 /* ---- player_media.c ---- */
 

@@ -126,6 +126,7 @@ void player_media_skip(struct player *player, struct player_rendition *rendition
 {
     line->state = PLAYER_LINE_IDLE;
     line->due_us = PLAYER_NEVER;
+    rendition->begun = true;
     note_left_out(player, rendition, PLAYER_SKIPPED, 1);
     player_clock_leave_out(player, line->position_us, line->position_us + line->duration_us);
     player_media_settle(player, rendition);
@@ -227,17 +228,23 @@ static const struct m3u8_segment *next_segment(struct player *player,
     return segment;
 }
 
-/* The line that takes the next segment, or NULL when all are busy. */
+/* The line that takes the next segment, or NULL when none may. */
 static struct player_line *idle_line(const struct player *player,
                                      struct player_rendition *rendition)
 {
-    int lines = player_profile_of(player)->segments_in_flight;
-    for (int i = 1; i <= lines; i++) {
-        if (rendition->lines[i].state == PLAYER_LINE_IDLE) {
-            return &rendition->lines[i];
+    const struct player_profile *profile = player_profile_of(player);
+    int lines = profile->segments_in_flight;
+    int first = player_connection_line(profile, rendition->next_sequence);
+    struct player_line *idle = NULL;
+    for (int i = 0; i < lines; i++) {
+        struct player_line *line = &rendition->lines[1 + (first - 1 + i) % lines];
+        if (line->state == PLAYER_LINE_IDLE) {
+            idle = idle == NULL ? line : idle;
+        } else if (profile->ahead_on_first_bytes && !line->arriving && !line->abandoned) {
+            return NULL;
         }
     }
-    return NULL;
+    return idle;
 }
 
 static void refill(struct player *player, struct player_rendition *rendition)
@@ -369,7 +376,7 @@ static bool give_line(struct player *player, struct player_rendition *rendition,
 bool player_media_give(struct player *player, struct player_rendition *rendition,
                        struct player_action *out)
 {
-    if (rendition->playlist == NULL) {
+    if (!player_start_is_turn_of_media(player, rendition)) {
         return false;
     }
     refill(player, rendition);
@@ -393,7 +400,7 @@ int64_t player_media_wake(struct player *player, struct player_rendition *rendit
         }
     }
     struct player_line *idle =
-        rendition->playlist == NULL ? NULL : idle_line(player, rendition);
+        player_start_is_turn_of_media(player, rendition) ? idle_line(player, rendition) : NULL;
     if (idle == NULL) {
         return wake;
     }
@@ -424,6 +431,7 @@ void player_media_done(struct player *player, struct player_rendition *rendition
     }
     line->state = PLAYER_LINE_IDLE;
     line->due_us = PLAYER_NEVER;
+    rendition->begun = true;
     if (rendition->variant < 64) {
         player->troubled &= ~(UINT64_C(1) << rendition->variant);
     }

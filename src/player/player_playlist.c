@@ -123,7 +123,8 @@ int64_t player_playlist_wake(const struct player *player,
                              const struct player_rendition *rendition)
 {
     const struct player_line *line = &rendition->lines[0];
-    if (line->state != PLAYER_LINE_READY) {
+    if (line->state != PLAYER_LINE_READY ||
+        !player_start_is_turn_of_playlist(player, rendition)) {
         return PLAYER_NEVER;
     }
     if (player_profile_of(player)->reload == PLAYER_RELOAD_AT_SEGMENT && rendition->aligned &&

@@ -94,14 +94,23 @@ struct player_profile {
     const char *user_agent;      /* NULL: Shoal's own */
     const char *accept_encoding; /* for playlists; NULL: none is sent */
     bool range_always;           /* every request carries `Range: bytes=0-` */
-    uint8_t connections;         /* at most, to one host */
+    uint8_t connections;         /* at most, to one host; unless apart: */
+    bool connections_apart;      /* a connection of its own, closed again, for the URL of the
+                                  * run, each init section, key and encrypted segment; one for
+                                  * all playlists; two for the media of each rendition, in
+                                  * turn. Else whichever is idle */
 
     /* Where it starts and what it keeps. */
     enum player_join join;
     uint8_t join_segments;       /* for PLAYER_JOIN_SEGMENT_COUNT */
     int64_t join_tolerance_us;   /* for PLAYER_JOIN_HOLD_BACK */
     bool honours_start;          /* EXT-X-START */
+    bool starts_in_turn;         /* the first loads follow one another: the media playlists in
+                                  * the order of the multivariant playlist, then the first
+                                  * segment of each */
     uint8_t segments_in_flight;  /* per rendition, 1 or PLAYER_LINES_MEDIA */
+    bool ahead_on_first_bytes;   /* the second of them is asked for once the first bytes of the
+                                  * one before it are there; else at once */
     uint16_t buffer_segments;    /* buffer goal in whole segments; 0: by time */
     int64_t buffer_us;           /* buffer goal; INT64_MAX: no bound */
     int64_t buffer_limit_us;     /* the goal grows up to this while … */

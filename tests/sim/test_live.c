@@ -247,8 +247,8 @@ static void test_behind_the_window(void **state)
     }
 }
 
-/* ffmpeg -re: the second segment at once with the first, one each 4 s from then on, a playlist
- * each 8 s: 0.37 requests a second. */
+/* ffmpeg -re: the second segment once the first begins to arrive, one each 4 s from then on, a
+ * playlist each 8 s: 0.37 requests a second. */
 static void test_ffmpeg_cadence(void **state)
 {
     (void)state;
@@ -256,7 +256,7 @@ static void test_ffmpeg_cadence(void **state)
     struct sim *sim = sim_new(&four_seconds, &calm, &viewer);
     sim_run(sim, 801 * S);
     assert_int_equal(sim_request(sim, PLAYER_SEGMENT, 0, 0)->sequence, 7);
-    assert_int_equal(sim_request(sim, PLAYER_SEGMENT, 0, 0)->began_us,
+    assert_int_equal(sim_request(sim, PLAYER_SEGMENT, 0, 0)->first_us,
                      sim_request(sim, PLAYER_SEGMENT, 0, 1)->began_us);
     for (uint32_t i = 2; i < 98; i++) {
         int64_t gap = sim_request(sim, PLAYER_MEDIA_PLAYLIST, 0, i)->began_us -
@@ -272,12 +272,103 @@ static void test_ffmpeg_cadence(void **state)
     sim_free(sim);
 }
 
+/* Audio, which the multivariant playlist names first, and two variants. */
+static const struct sim_stream apart = {.live = true,
+                                        .audio = true,
+                                        .variants = 2,
+                                        .segments = 100,
+                                        .segment_us = 4 * S,
+                                        .window = 6,
+                                        .live_before = 10};
+
+/* ffmpeg loads one playlist after the other, as they are named, and then the first segment of
+ * one after that of the other; the second of each once the first begins to arrive. */
+static void test_ffmpeg_starts_in_turn(void **state)
+{
+    (void)state;
+    static const int named[] = {2, 0, 1};
+    struct sim_viewer viewer = {.profile = "ffmpeg", .rule = PLAYER_VARIANT_ALL, .seed = 1};
+    struct sim *sim = sim_new(&apart, &calm, &viewer);
+    sim_run(sim, 3 * S);
+    int64_t free_us = sim_request(sim, PLAYER_MULTIVARIANT, 0, 0)->ended_us;
+    for (int i = 0; i < 3; i++) {
+        const struct sim_request *playlist =
+            sim_request(sim, PLAYER_MEDIA_PLAYLIST, named[i], 0);
+        assert_int_equal(playlist->began_us, free_us);
+        free_us = playlist->ended_us;
+    }
+    for (int i = 0; i < 3; i++) {
+        const struct sim_request *first = sim_request(sim, PLAYER_SEGMENT, named[i], 0);
+        const struct sim_request *second = sim_request(sim, PLAYER_SEGMENT, named[i], 1);
+        assert_int_equal(first->began_us, free_us);
+        assert_int_equal(second->began_us, first->first_us);
+        free_us = first->ended_us;
+    }
+    assert_int_equal(sim->told.started, 1);
+    assert_int_equal(sim->told.startup_us, free_us);
+    sim_free(sim);
+}
+
+/* ffmpeg keeps one connection for its playlists, and two for the media of each, in turn. */
+static void test_ffmpeg_connections(void **state)
+{
+    (void)state;
+    struct sim_viewer viewer = {.profile = "ffmpeg", .rule = PLAYER_VARIANT_ALL, .seed = 1};
+    struct sim *sim = sim_new(&apart, &calm, &viewer);
+    sim_run(sim, 60 * S);
+    assert_true(sim_request(sim, PLAYER_MULTIVARIANT, 0, 0)->closes);
+    uint8_t of_playlists = sim_request(sim, PLAYER_MEDIA_PLAYLIST, 0, 0)->connection;
+    uint8_t last = of_playlists;
+    for (int i = 0; i < 3; i++) {
+        const struct sim_request *request;
+        for (uint32_t n = 0; (request = sim_request(sim, PLAYER_MEDIA_PLAYLIST, i, n)); n++) {
+            assert_int_equal(request->connection, of_playlists);
+        }
+        for (uint32_t n = 0; (request = sim_request(sim, PLAYER_SEGMENT, i, n)); n++) {
+            assert_in_range(request->connection, last + 1, last + 2);
+            assert_false(request->closes);
+            assert_int_equal(request->connection,
+                             sim_request(sim, PLAYER_SEGMENT, i, n % 2)->connection);
+        }
+        last += 2;
+    }
+    sim_free(sim);
+}
+
+/* The turn passes on from a rendition whose first segment cannot be had. */
+static void test_ffmpeg_turn_passes_on(void **state)
+{
+    (void)state;
+    struct sim_network network = calm;
+    network.outages[0] = (struct sim_outage){.to_us = 1000 * S,
+                                             .resources = 1 << PLAYER_SEGMENT,
+                                             .variant = -1,
+                                             .sequence = 7,
+                                             .rendition = 3,
+                                             .fail = FAIL_STATUS_4XX,
+                                             .status = 404};
+    struct sim_viewer viewer = {.profile = "ffmpeg", .rule = PLAYER_VARIANT_ALL, .seed = 1};
+    struct sim *sim = sim_new(&apart, &network, &viewer);
+    sim_run(sim, 30 * S);
+    /* The others leave out what cannot be played without it. */
+    assert_int_equal(sim->told.skipped, 3);
+    assert_int_equal(sim->told.started, 1);
+    const struct sim_request *last_try = sim_request(sim, PLAYER_SEGMENT, 2, 9);
+    assert_int_equal(last_try->sequence, 7);
+    assert_int_equal(sim_request(sim, PLAYER_SEGMENT, 2, 10)->sequence, 8);
+    assert_int_equal(sim_request(sim, PLAYER_SEGMENT, 0, 0)->began_us, last_try->ended_us);
+    sim_free(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hlsjs_cadence),
         cmocka_unit_test(test_gstreamer_cadence),
         cmocka_unit_test(test_ffmpeg_cadence),
+        cmocka_unit_test(test_ffmpeg_starts_in_turn),
+        cmocka_unit_test(test_ffmpeg_connections),
+        cmocka_unit_test(test_ffmpeg_turn_passes_on),
         cmocka_unit_test(test_late_timers_do_not_add_up),
         cmocka_unit_test(test_unchanged_halves_the_wait),
         cmocka_unit_test(test_a_day),

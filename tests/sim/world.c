@@ -261,23 +261,47 @@ static void start_fetch(struct sim *sim, const struct player_action *action)
         .duration_us = action->duration_us,
         .range_offset = action->range_offset,
         .range_length = action->range_length,
+        .connection = action->connection,
+        .closes = action->closes,
     };
     decide_failure(sim, request);
     if (request->resource < PLAYER_SEGMENT && request->fail == FAIL_NONE) {
         request->playlist = make_playlist(sim, action);
     }
+    bool brings_media = request->resource == PLAYER_SEGMENT && request->fail == FAIL_NONE;
     int64_t takes = network->latency_us + up_to(&sim->rng, network->spread_us);
-    if (request->resource == PLAYER_SEGMENT && request->fail == FAIL_NONE) {
+    int64_t first = sim->now_us + takes;
+    if (brings_media) {
         takes += network->download_us + up_to(&sim->rng, network->slow_us);
     }
     int64_t ends = sim->now_us + takes;
     if (ends >= network->freeze_from_us && sim->now_us < network->freeze_to_us) {
         int64_t rest = ends - network->freeze_from_us;
         ends = network->freeze_to_us + (rest < takes ? rest : takes);
+        first = first < network->freeze_from_us ? first : network->freeze_to_us;
     }
+    request->first_us = brings_media ? first : INT64_MAX;
     /* Kept as a negative number until it has happened. */
     request->ended_us = -1 - ends;
     sim->in_flight++;
+}
+
+/* When a request in flight next begins to arrive, INT64_MAX if none does, and which. */
+static int64_t next_first_bytes(struct sim *sim, struct sim_request **ret_request)
+{
+    int64_t next = INT64_MAX;
+    uint32_t left = sim->in_flight;
+    for (uint32_t i = sim->requests; i-- > 0 && left > 0;) {
+        struct sim_request *request = &sim->log[i];
+        if (request->ended_us < 0) {
+            left--;
+            if (!request->arriving && request->first_us < next) {
+                next = request->first_us;
+                *ret_request = request;
+            }
+        }
+    }
+    return next;
 }
 
 /* The request that ends first, or NULL. */
@@ -470,13 +494,20 @@ void sim_run(struct sim *sim, int64_t until_us)
         assert_true(wakes != INT64_MAX || request != NULL);
         int64_t ends = request != NULL ? -1 - request->ended_us : INT64_MAX;
         int64_t next = ends <= wakes ? ends : wakes;
+        struct sim_request *arriving = NULL;
+        int64_t first = next_first_bytes(sim, &arriving);
+        bool arrives = first < next;
+        next = arrives ? first : next;
         if (next > until_us) {
             sim->now_us = until_us;
             check_step(sim);
             return;
         }
         sim->now_us = next;
-        if (ends <= wakes) {
+        if (arrives) {
+            arriving->arriving = true;
+            player_on_first_bytes(&sim->player, arriving->token);
+        } else if (ends <= wakes) {
             end_fetch(sim, request);
             check_step(sim);
         }

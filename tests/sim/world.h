@@ -76,6 +76,8 @@ struct sim_network {
 
 struct sim_request {
     int64_t began_us, ended_us; /* ended -1 while in flight */
+    int64_t first_us;           /* when a segment that succeeds begins to arrive; else never */
+    bool arriving;              /* the player was told */
     int64_t intended_us;
     enum player_resource resource;
     uint32_t rendition, variant, attempt;
@@ -83,6 +85,8 @@ struct sim_request {
     int64_t sequence; /* of a segment; number in the URI of a key or init section; else -1 */
     int64_t duration_us;
     uint64_t range_offset, range_length;
+    uint8_t connection;
+    bool closes;
     enum fail fail;
     int status;
     int64_t retry_after_us;

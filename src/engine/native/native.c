@@ -67,7 +67,8 @@ static struct engine *native_open(const struct engine_setup *setup, struct err *
             : 0;
     native->net = native->options->net;
     native->net.clients_limit = native->count > 0 ? native->count : 1;
-    native->net.connections_per_client = native->options->player.profile->connections;
+    native->net.connections_per_client =
+        player_connections_most(native->options->player.profile, native->options->renditions);
     native->net.fetches_per_client = fetches_per_viewer(native->options);
     native->net.bodies_limit_bytes = native->options->held_limit_bytes / setup->workers;
     native->playlists.limit_bytes = native->net.bodies_limit_bytes;

@@ -289,9 +289,15 @@ static void on_fetch_done(struct fetch *done, const struct fetch_result *result)
     step(viewer, clock_monotonic_us());
 }
 
-static enum fail check_media(struct fetch *fetch, struct span first_bytes)
+static enum fail check_media(struct fetch *checked, struct span first_bytes)
 {
-    (void)fetch;
+    struct viewer_fetch *fetch = list_entry(checked, struct viewer_fetch, fetch);
+    struct viewer *viewer = fetch->viewer;
+    if (viewer->native->options->player.profile->ahead_on_first_bytes) {
+        player_on_first_bytes(&viewer->player, fetch->token);
+        /* Not from inside the check, which may start nothing. */
+        loop_timer_start(viewer->native->setup.loop, &viewer->wake, clock_monotonic_us());
+    }
     return sniff_is_media(first_bytes) ? FAIL_NONE : FAIL_NOT_MEDIA;
 }
 
@@ -327,6 +333,8 @@ static void fill_request(const struct viewer *viewer, const struct player_action
                           ? UINT64_MAX
                           : action->range_offset + action->range_length - 1,
         .body_limit = body_limits[action->resource],
+        .keep = action->closes ? FETCH_KEEP_NOT : FETCH_KEEP,
+        .connection = action->connection,
         .intended_us = action->intended_us,
         .connect_timeout_us = told->connect_timeout_us > 0 ? 0 : action->connect_us,
         .first_byte_timeout_us = action->first_byte_us,
@@ -451,7 +459,7 @@ int viewer_start(struct viewer *viewer, const struct player_session *session)
     struct native *native = viewer->native;
     const struct native_options *options = native->options;
     const struct net_client_options client_options = {
-        .connections = options->player.profile->connections,
+        .connections = player_connections_most(options->player.profile, options->renditions),
         .bytes_per_s = options->viewer_rate_bps / 8,
         .user_agent = options->player.profile->user_agent,
     };

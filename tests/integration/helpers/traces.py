@@ -2,6 +2,7 @@
 traces compare."""
 import collections
 import math
+import re
 import statistics
 
 
@@ -30,6 +31,19 @@ class Trace:
 
     def connections(self):
         return len({row["connection"] for row in self.rows})
+
+    def carried(self):
+        """What each connection carried, each URL in order; in no order of connections."""
+        found = collections.defaultdict(list)
+        for row in self.rows:
+            found[row["connection"]].append(row["uri"])
+        return sorted(found.values())
+
+    def kinds_carried(self):
+        """The same of a live stream, where it matters of which playlist a segment is, not which
+        one it is."""
+        return sorted(sorted({re.sub(r"/s[0-9]+\.ts$", "/*", uri) for uri in uris})
+                      for uris in self.carried())
 
     def ranges(self):
         return {row["range"] for row in self.rows}

@@ -192,6 +192,62 @@ static void serve_redirects(struct server_connection *c)
     }
 }
 
+static void get_over(struct fixture *f, struct trial *trial, uint8_t connection,
+                     enum fetch_keep keep)
+{
+    const struct fetch_request request = {.url = span_from_string(server_url(&f->server, "/n")),
+                                          .kind = METRIC_KIND_SEGMENT,
+                                          .keep = keep,
+                                          .connection = connection};
+    assert_int_equal(fetch_start(&f->rig.client, &trial->fetch, &request), FAIL_NONE);
+}
+
+/* Requests of one number go over one connection, one after the other; those of another do not
+ * wait for them, nor share it when it is idle. */
+static void test_numbered_connections(void **state)
+{
+    (void)state;
+    static const uint8_t numbers[] = {1, 1, 2, 1};
+    struct fixture f;
+    struct net_client_options options = {.connections = 4};
+    fixture_open(&f, fixture_serve_hello, NULL, &options);
+    struct trial trials[4];
+    for (int i = 0; i < 4; i++) {
+        trial_init(&trials[i]);
+        get_over(&f, &trials[i], numbers[i], FETCH_KEEP);
+    }
+    struct net_usage usage;
+    net_worker_usage(f.rig.worker, &usage);
+    assert_int_equal(usage.connections, 2);
+    rig_run_until_true(&f.rig, all_done, trials);
+    for (int i = 0; i < 4; i++) {
+        trial_expect(&trials[i], FAIL_NONE);
+        assert_int_equal(trials[i].result.reused, i == 1 || i == 3);
+        trial_fini(&trials[i]);
+    }
+    assert_int_equal(rig_count(&f.rig, METRIC_TCP_CONNECTS), 2);
+    /* One of no number takes neither. */
+    get_over(&f, &f.trial, 0, FETCH_KEEP);
+    rig_run_until(&f.rig, &f.trial.done);
+    assert_false(f.trial.result.reused);
+    assert_int_equal(rig_count(&f.rig, METRIC_TCP_CONNECTS), 3);
+    fixture_close(&f);
+}
+
+/* A connection that its request does not keep is gone after it. */
+static void test_connection_is_not_kept(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, fixture_serve_hello, NULL, NULL);
+    get_over(&f, &f.trial, 0, FETCH_KEEP_NOT);
+    rig_run_until(&f.rig, &f.trial.done);
+    trial_expect(&f.trial, FAIL_NONE);
+    assert_true(no_connection(f.rig.worker));
+    assert_int_equal(rig_count(&f.rig, METRIC_CONNECTIONS_CLOSED), 1);
+    fixture_close(&f);
+}
+
 static void test_redirects(void **state)
 {
     (void)state;
@@ -618,6 +674,8 @@ int main(void)
         cmocka_unit_test(test_idle_close_is_noticed),
         cmocka_unit_test(test_queue_and_limit),
         cmocka_unit_test(test_idle_connection_makes_room),
+        cmocka_unit_test(test_numbered_connections),
+        cmocka_unit_test(test_connection_is_not_kept),
         cmocka_unit_test(test_redirects),
         cmocka_unit_test(test_cookies),
         cmocka_unit_test(test_cancel),

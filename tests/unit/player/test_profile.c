@@ -30,7 +30,7 @@ static void test_tables_are_sound(void **state)
     for (const struct player_profile *const *p = player_profiles; *p != NULL; p++) {
         const struct player_profile *profile = *p;
         assert_true(strlen(profile->summary) > 0 && strlen(profile->summary) < 60);
-        assert_true(profile->connections >= 1);
+        assert_true((profile->connections >= 1) != profile->connections_apart);
         assert_in_range(profile->segments_in_flight, 1, PLAYER_LINES_MEDIA);
         assert_true(profile->buffer_segments > 0 || profile->buffer_us > 0);
         assert_true(profile->buffer_segments == 0 ||
@@ -84,12 +84,27 @@ static void test_trouble(void **state)
     }
 }
 
+static void test_connections(void **state)
+{
+    (void)state;
+    const struct player_profile *hlsjs = player_profile_find(SPAN("hlsjs"));
+    assert_int_equal(player_connections_kept(hlsjs, 2, true), 1);
+    assert_int_equal(player_connections_most(hlsjs, 64), hlsjs->connections);
+    const struct player_profile *ffmpeg = player_profile_find(SPAN("ffmpeg"));
+    /* As in its traces: two for each playlist's segments, live one more for the reloads. */
+    assert_int_equal(player_connections_kept(ffmpeg, 1, false), 2);
+    assert_int_equal(player_connections_kept(ffmpeg, 3, true), 7);
+    assert_true(player_connections_most(ffmpeg, 3) > 7);
+    assert_int_equal(player_connections_most(ffmpeg, PLAYER_RENDITIONS_MAX), UINT8_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_tables_are_sound),
         cmocka_unit_test(test_trouble),
+        cmocka_unit_test(test_connections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
