@@ -118,10 +118,10 @@ static int run_swarm(const struct demo *demo, int argc, char **argv, struct err 
     for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
         args[count++] = defaults[i];
     }
+    args[count++] = demo->url; /* before whatever else may stand there */
     for (int i = 1; i < argc; i++) {
         args[count++] = argv[i];
     }
-    args[count++] = demo->url;
     args[count] = NULL;
     return app_run_demo(count, (char **)args);
 }

@@ -11,6 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+int option_refuse(const struct option_value *value, const char *why, struct err *err)
+{
+    return err_refuse(err, option_what(value->option), span_from_string(value->text), why,
+                      NULL);
+}
+
 static int take_flag(const struct option_value *value, struct err *err)
 {
     (void)err;
@@ -25,9 +31,17 @@ static int take_text(const struct option_value *value, struct err *err)
     return 0;
 }
 
+static int refuse_no_name(const struct option_value *value, struct err *err)
+{
+    return err_set(err, ERR_USAGE, option_what(value->option), "name a file", "an empty name");
+}
+
 static int take_input_file(const struct option_value *value, struct err *err)
 {
     struct stat status;
+    if (value->text[0] == '\0') {
+        return refuse_no_name(value, err);
+    }
     int fd = open(value->text, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         return err_set(err, ERR_USAGE, option_what(value->option), NULL, "cannot read '%s': %s",
@@ -69,15 +83,15 @@ static int take_output_file(const struct option_value *value, struct err *err)
                        "'%s' is a folder", value->text);
     }
     if (value->text[0] == '\0') {
-        return err_set(err, ERR_USAGE, option_what(value->option), "name a file",
-                       "an empty name");
+        return refuse_no_name(value, err);
     }
     if (strcmp(value->text, "-") == 0) {
         return err_set(err, ERR_USAGE, option_what(value->option), "name a file",
                        "is not written to standard output");
     }
     if (access(exists ? value->text : folder, exists ? W_OK : W_OK | X_OK) != 0) {
-        return err_set(err, ERR_USAGE, option_what(value->option), NULL,
+        return err_set(err, ERR_USAGE, option_what(value->option),
+                       errno == ENOENT ? "make its folder first" : "name a file elsewhere",
                        "cannot write '%s': %s", value->text, strerror(errno));
     }
     *(const char **)value->field = value->text;
@@ -119,8 +133,7 @@ static int take_duration(const struct option_value *value, struct err *err)
     int64_t us;
     const char *why = units_parse_duration(span_from_string(value->text), &us);
     if (why != NULL) {
-        return err_set(err, ERR_USAGE, option_what(value->option), NULL, "'%s' %s", value->text,
-                       why);
+        return option_refuse(value, why, err);
     }
     if (us < value->option->low || us > value->option->high) {
         char low[UNITS_TEXT], high[UNITS_TEXT];
@@ -138,8 +151,7 @@ static int take_bitrate(const struct option_value *value, struct err *err)
     uint64_t bps;
     const char *why = units_parse_bitrate(span_from_string(value->text), &bps);
     if (why != NULL) {
-        return err_set(err, ERR_USAGE, option_what(value->option), NULL, "'%s' %s", value->text,
-                       why);
+        return option_refuse(value, why, err);
     }
     if (bps < (uint64_t)value->option->low) {
         char low[UNITS_TEXT];
@@ -156,8 +168,7 @@ static int take_size(const struct option_value *value, struct err *err)
     uint64_t bytes;
     const char *why = units_parse_size(span_from_string(value->text), &bytes);
     if (why != NULL) {
-        return err_set(err, ERR_USAGE, option_what(value->option), NULL, "'%s' %s", value->text,
-                       why);
+        return option_refuse(value, why, err);
     }
     if (bytes < (uint64_t)value->option->low || bytes > (uint64_t)value->option->high) {
         char low[UNITS_TEXT], high[UNITS_TEXT];
@@ -244,8 +255,7 @@ static int take_header(const struct option_value *value, struct err *err)
     struct span name = span_cut(&rest, ':');
     struct span text = span_trim(rest);
     if (!has_colon || !field_is_name(name) || field_has_control(text)) {
-        return err_set(err, ERR_USAGE, option_what(value->option), NULL,
-                       "'%s' is not a header line; write 'Name: value'", value->text);
+        return option_refuse(value, "is not a header line; write 'Name: value'", err);
     }
     for (size_t i = 0; own[i] != NULL; i++) {
         if (span_equal_nocase(name, span_from_string(own[i]))) {

@@ -179,8 +179,8 @@ static int take_operand(struct walk *walk, const char *word, struct err *err)
 {
     for (size_t i = 0; i < walk->settings.count; i++) {
         if (walk->settings.items[i].option == NULL) {
-            return err_set(err, ERR_USAGE, walk->command->operand, NULL,
-                           "one only, and before '%s' there is '%s'", word,
+            return err_set(err, ERR_USAGE, walk->command->operand, "give one",
+                           "'%s' is one too many, after '%s'", word,
                            walk->settings.items[i].text);
         }
     }

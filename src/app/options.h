@@ -123,6 +123,10 @@ const char *option_argument(const struct option *option);
 /* "--viewers" as the `what` of an error. Valid until the next call. */
 const char *option_what(const struct option *option);
 
+/* Fills *err for a value that is refused: "--buffer: '30' has no unit (write 500ms)"; see
+ * err_refuse. Returns -1. */
+int option_refuse(const struct option_value *value, const char *why, struct err *err);
+
 /* Ranges for durations, in microseconds. */
 #define OPTION_DURATION_MOST (INT64_C(365) * 86400 * 1000000)
 #define OPTION_TIMEOUT_MOST  (INT64_C(3600) * 1000000)

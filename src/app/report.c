@@ -60,7 +60,7 @@ static const struct option rows[] = {
     ROW("csv", 0, option_output, csv_path, "FILE",
         "Write its time line, a row for each second."),
     ROW("junit", 0, option_output, junit_path, "FILE", "Write the verdict as JUnit XML."),
-    ROW("hgrm", 0, option_text, hgrm_prefix, "PREFIX",
+    ROW("hgrm", 0, option_output_file, hgrm_prefix, "PREFIX",
         "Write each histogram's percentiles for HdrHistogram's plotter to PREFIX-NAME.hgrm."),
     ROW("quiet", 'q', option_flag, quiet, NULL, "Print nothing; the exit status tells."),
     {.name = NULL},

@@ -3,6 +3,7 @@
 #include "app/run_options.h"
 #include "base/field.h"
 #include "base/units.h"
+#include "view/origin_ask.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -11,12 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static int refuse(const struct option_value *value, struct err *err, const char *why)
-{
-    return err_set(err, ERR_USAGE, option_what(value->option), NULL, "'%s' %s", value->text,
-                   why);
-}
 
 static int take_ramp(const struct option_value *value, struct err *err)
 {
@@ -33,7 +28,7 @@ static int take_ramp(const struct option_value *value, struct err *err)
             why = "is neither a rate nor a duration; write 500/s or 30s";
         }
     }
-    return why == NULL ? 0 : refuse(value, err, why);
+    return why == NULL ? 0 : option_refuse(value, why, err);
 }
 
 static int take_stage(const struct option_value *value, struct err *err)
@@ -49,8 +44,7 @@ static int take_stage(const struct option_value *value, struct err *err)
     }
     const char *why = units_parse_duration(time, &stage.duration_us);
     if (why != NULL) {
-        return err_set(err, ERR_USAGE, option_what(value->option), "write 2m:5000", "'%.*s' %s",
-                       SPAN_ARGS(time), why);
+        return err_refuse(err, option_what(value->option), time, why, "write 2m:5000");
     }
     if (!span_to_u64(target, &viewers) || viewers > PLAN_VIEWERS_MAX) {
         return err_set(err, ERR_USAGE, option_what(value->option), "write 2m:5000",
@@ -70,7 +64,7 @@ static int take_arrival(const struct option_value *value, struct err *err)
     } else if (strcmp(value->text, "poisson") == 0) {
         *arrival = PLAN_ARRIVAL_POISSON;
     } else {
-        return refuse(value, err, "is neither linear nor poisson");
+        return option_refuse(value, "is neither linear nor poisson", err);
     }
     return 0;
 }
@@ -144,9 +138,11 @@ static int take_variant(const struct option_value *value, struct err *err)
     }
     uint64_t index;
     if (!span_to_u64(span_from_string(value->text), &index) || index > 999) {
-        return refuse(value, err,
-                      "is not one of first, highest, lowest, random, all, or a number of 0 to "
-                      "999");
+        return option_refuse(
+            value,
+            "is not one of first, highest, lowest, random, all, or a number of 0 to "
+            "999",
+            err);
     }
     options->variant = value->text;
     options->variant_rule = PLAYER_VARIANT_INDEX;
@@ -171,7 +167,7 @@ static int try_source(const struct option_value *value, const union net_address 
                       struct err *err)
 {
     if (!is_source(address)) {
-        return refuse(value, err, "names an address that no connection comes from");
+        return option_refuse(value, "names an address that no connection comes from", err);
     }
     int fd = socket(address->family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
@@ -270,14 +266,16 @@ static int take_bind(const struct option_value *value, struct err *err)
         union net_address address;
         uint64_t bits;
         if (net_address_parse(host, 0, &address) != 0) {
-            return refuse(value, err, "is not a list of addresses; write 10.0.0.5,10.0.1.0/28");
+            return option_refuse(value,
+                                 "is not a list of addresses; write 10.0.0.5,10.0.1.0/28", err);
         }
         if (!is_network) {
             if (add_source(value, &address, err) != 0) {
                 return -1;
             }
         } else if (!span_to_u64(prefix, &bits)) {
-            return refuse(value, err, "has no number after the slash; write 10.0.1.0/28");
+            return option_refuse(value, "has no number after the slash; write 10.0.1.0/28",
+                                 err);
         } else if (add_network(value, address, bits, err) != 0) {
             return -1;
         }
@@ -296,14 +294,14 @@ static int take_resolve(const struct option_value *value, struct err *err)
     bool any_port = span_equal(port, SPAN("*"));
     if (item.host.len == 0 ||
         (!any_port && (!span_to_u64(port, &number) || number < 1 || number > 65535))) {
-        return refuse(value, err, form);
+        return option_refuse(value, form, err);
     }
     if (rest.len >= 2 && rest.ptr[0] == '[' && rest.ptr[rest.len - 1] == ']') {
         rest = span_of(rest.ptr + 1, rest.len - 2);
     }
     item.port = (uint16_t)number;
     if (net_address_parse(rest, item.port, &item.address) != 0) {
-        return refuse(value, err, form);
+        return option_refuse(value, form, err);
     }
     struct net_override *items =
         realloc(options->overrides, (options->override_count + 1) * sizeof *items);
@@ -343,7 +341,8 @@ static int take_dns(const struct option_value *value, struct err *err)
     struct span rest = span_from_string(value->text);
     do {
         if (!is_dns_server(span_trim(span_cut(&rest, ',')))) {
-            return refuse(value, err, "is not a list of name servers; write 10.0.0.1:53");
+            return option_refuse(value, "is not a list of name servers; write 10.0.0.1:53",
+                                 err);
         }
     } while (rest.len > 0);
     *(const char **)value->field = value->text;
@@ -355,7 +354,7 @@ static int take_user_agent(const struct option_value *value, struct err *err)
 {
     struct span text = span_from_string(value->text);
     if (text.len == 0 || text.len > 1024 || field_has_control(text)) {
-        return refuse(value, err, "is not a line of 1 to 1024 bytes");
+        return option_refuse(value, "is not a line of 1 to 1024 bytes", err);
     }
     *(const char **)value->field = value->text;
     return 0;
@@ -408,6 +407,10 @@ static int take_origin_metrics(const struct option_value *value, struct err *err
     if (options->origin_count >= most) {
         return err_set(err, ERR_USAGE, option_what(value->option), NULL,
                        "more than %u exporters", most);
+    }
+    struct origin_address address;
+    if (origin_address_parse(value->text, &address, err) < 0) {
+        return -1;
     }
     options->origin_urls[options->origin_count++] = value->text;
     return 0;

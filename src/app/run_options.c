@@ -233,6 +233,16 @@ static int check_together(const struct run_options *options, struct err *err)
         return err_set(err, ERR_USAGE, "--viewer-metrics", "leave one of them out",
                        "is for the native engine, not for --engine %s", options->engine->name);
     }
+    if (strcmp(options->engine->name, "ffmpeg") != 0 &&
+        (options->print_command || options->reconnect || options->restarts > 0 ||
+         options->ffmpeg != NULL)) {
+        return err_set(err, ERR_USAGE,
+                       options->print_command  ? "--print-command"
+                       : options->reconnect    ? "--reconnect"
+                       : options->restarts > 0 ? "--restarts"
+                                               : "--ffmpeg",
+                       "add --engine ffmpeg, or leave it out", "is for the ffmpeg engine");
+    }
     if (options->listen_token != NULL && options->listen_token[0] == '\0') {
         return err_set(err, ERR_USAGE, "--listen-token", "give one, or leave the option out",
                        "is empty, and anyone would have it");

@@ -50,6 +50,16 @@ int err_set(struct err *err, enum err_kind kind, const char *what, const char *h
     return -1;
 }
 
+int err_refuse(struct err *err, const char *what, struct span text, const char *why,
+               const char *hint)
+{
+    struct span rest = span_from_string(why);
+    struct span clause = span_cut(&rest, ';');
+    rest = span_trim(rest); /* of a literal, so it ends in NUL */
+    return err_set(err, ERR_USAGE, what, hint != NULL || rest.len == 0 ? hint : rest.ptr,
+                   "'%.*s' %.*s", SPAN_ARGS(text), SPAN_ARGS(clause));
+}
+
 void err_format(const struct err *err, char *text, unsigned size)
 {
     if (err->hint[0] != '\0') {

@@ -7,6 +7,8 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include "base/span.h"
+
 #include <stdbool.h>
 
 /* The exit statuses of the command that an error can ask for. */
@@ -29,6 +31,12 @@ struct err {
  * network sent. `hint` may be NULL. err may be NULL: then only -1 is returned. */
 int err_set(struct err *err, enum err_kind kind, const char *what, const char *hint,
             const char *why_format, ...) __attribute__((format(printf, 5, 6)));
+
+/* Refuses a text of the operator's, as a usage error: "what: 'text' why (hint)". `why` may
+ * bring the hint along after a semicolon, as those of units.h do: "has no unit; write 500ms".
+ * Where `hint` is given it stands in that one's place. Otherwise as err_set. */
+int err_refuse(struct err *err, const char *what, struct span text, const char *why,
+               const char *hint);
 
 /* Writes "what: why (hint)" into text; always ends it with NUL. */
 void err_format(const struct err *err, char *text, unsigned size);

@@ -63,7 +63,7 @@ static const char *parse_argument(struct fault_rule *rule, bool given)
         return given ? "takes no argument" : NULL;
     case FAULT_ARGUMENT_STATUS:
         if (!span_to_u64(rule->argument, &number) || number < 200 || number > 599) {
-            return "needs a status from 200 to 599: status=503";
+            return "has no status of 200 to 599";
         }
         break;
     case FAULT_ARGUMENT_DURATION:
@@ -107,7 +107,7 @@ static const char *parse_condition(struct fault_rule *rule, struct span name, st
     if (span_equal(name, SPAN("to"))) {
         return units_parse_duration(value, &rule->to_us);
     }
-    return "is no condition; known are path, p, after, count, from, to";
+    return "is no condition; there are path=GLOB, p=0.1, after=N, count=N, from=10s, to=13s";
 }
 
 static int parse_rule(struct fault_rule *rule, struct err *err)
@@ -124,17 +124,16 @@ static int parse_rule(struct fault_rule *rule, struct err *err)
     }
     const char *wrong = parse_argument(rule, given);
     if (wrong != NULL) {
-        return err_set(err, ERR_USAGE, "--fault", rule->kind->help, "%s: %s", rule->text,
-                       wrong);
+        return err_refuse(err, "--fault", span_from_string(rule->text), wrong,
+                          rule->kind->help);
     }
     while (rest.len > 0) {
-        struct span value = span_cut(&rest, ',');
+        struct span pair = span_cut(&rest, ',');
+        struct span value = pair;
         struct span condition = span_cut(&value, '=');
         wrong = parse_condition(rule, condition, value);
         if (wrong != NULL) {
-            return err_set(err, ERR_USAGE, "--fault",
-                           "KIND[=ARG][,path=GLOB][,p=0.1][,after=N][,count=N][,from=T][,to=T]",
-                           "%.*s=%.*s %s", SPAN_ARGS(condition), SPAN_ARGS(value), wrong);
+            return err_refuse(err, "--fault", pair, wrong, NULL);
         }
     }
     if (rule->from_us >= rule->to_us) {

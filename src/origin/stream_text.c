@@ -30,7 +30,7 @@ static const char *set_bitrates(struct stream *stream, struct stream_text *text,
     stream->variants = 0;
     while (value.len > 0) {
         if (stream->variants == STREAM_VARIANTS_MAX) {
-            return "more than 16 bit rates";
+            return "has more than 16 bit rates";
         }
         const char *wrong =
             units_parse_bitrate(span_cut(&value, '+'), &text->bitrates[stream->variants]);
@@ -39,7 +39,7 @@ static const char *set_bitrates(struct stream *stream, struct stream_text *text,
         }
         stream->variants++;
     }
-    return stream->variants > 0 ? NULL : "no bit rate";
+    return stream->variants > 0 ? NULL : "has no bit rate";
 }
 
 /* A duration in whole pictures of 40 ms. */
@@ -51,7 +51,7 @@ static const char *parse_pictures(struct span value, int64_t *out_us)
         return wrong;
     }
     if (us <= 0 || us % MAKE_PICTURE_US != 0) {
-        return "not a multiple of 40ms, the length of a picture";
+        return "is not a multiple of 40ms, the length of a picture";
     }
     *out_us = us;
     return NULL;
@@ -79,7 +79,7 @@ static const char *set_type(struct stream *stream, struct stream_text *text, str
     } else if (span_equal(value, SPAN("event"))) {
         stream->kind = STREAM_EVENT;
     } else {
-        return "neither live nor event (for a VOD write vod=60s)";
+        return "is neither live nor event; for a VOD write vod=60s";
     }
     return NULL;
 }
@@ -103,14 +103,14 @@ static const char *set_format(struct stream *stream, struct stream_text *text,
             return NULL;
         }
     }
-    return "none of ts, fmp4, byterange, fmp4-byterange";
+    return "is none of ts, fmp4, byterange, fmp4-byterange";
 }
 
 static const char *set_key(struct stream *stream, struct stream_text *text, struct span value)
 {
     (void)text;
     stream->encrypted = span_equal(value, SPAN("aes128"));
-    return stream->encrypted ? NULL : "not aes128";
+    return stream->encrypted ? NULL : "is not aes128";
 }
 
 static const char *set_uris(struct stream *stream, struct stream_text *text, struct span value)
@@ -123,14 +123,14 @@ static const char *set_uris(struct stream *stream, struct stream_text *text, str
             return NULL;
         }
     }
-    return "none of relative, path, absolute";
+    return "is none of relative, path, absolute";
 }
 
 static const char *parse_count(struct span value, unsigned least, unsigned most, unsigned *out)
 {
     uint64_t count = 0;
     if (!span_to_u64(value, &count) || count < least || count > most) {
-        return "not a whole number in range";
+        return "is not a whole number in range";
     }
     *out = (unsigned)count;
     return NULL;
@@ -187,7 +187,7 @@ static const char *set_phase(struct stream *stream, struct stream_text *text, st
 static const char *parse_yes_no(struct span value, bool *out)
 {
     *out = span_equal(value, SPAN("yes"));
-    return *out || span_equal(value, SPAN("no")) ? NULL : "neither yes nor no";
+    return *out || span_equal(value, SPAN("no")) ? NULL : "is neither yes nor no";
 }
 
 static const char *set_date(struct stream *stream, struct stream_text *text, struct span value)
@@ -230,7 +230,8 @@ int stream_text_parse(struct span all, struct stream *stream, struct stream_text
 {
     struct span rest = all;
     while (rest.len > 0) {
-        struct span value = span_cut(&rest, ',');
+        struct span pair = span_cut(&rest, ',');
+        struct span value = pair;
         struct span name = span_cut(&value, '=');
         size_t i = 0;
         size_t count = sizeof stream_options / sizeof stream_options[0];
@@ -247,8 +248,7 @@ int stream_text_parse(struct span all, struct stream *stream, struct stream_text
         if (wrong != NULL) {
             char hint[80];
             snprintf(hint, sizeof hint, "write for instance %s", stream_options[i].form);
-            return err_set(err, ERR_USAGE, "--stream", hint, "%s=%.*s: %s",
-                           stream_options[i].name, SPAN_ARGS(value), wrong);
+            return err_refuse(err, "--stream", pair, wrong, hint);
         }
     }
     if (stream->name[0] == '\0') {

@@ -34,18 +34,20 @@ static const struct function functions[] = {
     {"avg", THRESHOLD_MEAN},    {"min", THRESHOLD_MIN},   {"max", THRESHOLD_MAX},
 };
 
-static int refuse(struct err *err, struct span text, const char *why, struct span part)
+/* `part` of the threshold is refused; the hint stands after a semicolon of `why`, or is the
+ * example. */
+static int refuse(struct err *err, struct span text, struct span part, const char *why)
 {
     char what[THRESHOLD_TEXT + 16];
-    snprintf(what, sizeof(what), "--threshold %.*s", SPAN_ARGS(text));
-    return err_set(err, ERR_USAGE, what, example, "%s '%.*s'", why, SPAN_ARGS(part));
+    threshold_name(text, what, sizeof(what));
+    return err_refuse(err, what, part, why, strchr(why, ';') == NULL ? example : NULL);
 }
 
 /* What no lane counts is no figure to demand: its 0 would pass or fail for nothing. */
 static int refuse_absent(struct err *err, struct span text, const char *name)
 {
     char what[THRESHOLD_TEXT + 16];
-    snprintf(what, sizeof(what), "--threshold %.*s", SPAN_ARGS(text));
+    threshold_name(text, what, sizeof(what));
     return err_set(err, ERR_USAGE, what, "leave it out, or use an engine that tells it",
                    "this engine cannot tell '%s'", name);
 }
@@ -74,6 +76,13 @@ static bool cut_operator(struct span text, struct span *figure, enum threshold_o
         }
     }
     return false;
+}
+
+/* What is wrong with a text in which no operator was found. */
+static const char *wrong_operator(struct span text)
+{
+    return span_find(text, '=') < text.len ? "has no operator; write == in place of ="
+                                           : "has no operator (< <= > >= == !=)";
 }
 
 static int find_counter(const struct shoal_schema *schema, struct span name)
@@ -225,13 +234,14 @@ static int resolve_figure(const struct shoal_schema *schema, struct span text,
         return resolve_derived(schema, text, figure, out, err);
     }
     if (!span_ends_with(argument, SPAN(")"))) {
-        return refuse(err, text, "no closing bracket in", figure);
+        return refuse(err, text, figure, "has no closing bracket");
     }
     argument.len--;
     argument = span_trim(argument);
     if (!resolve_function(name, out)) {
-        return refuse(err, text,
-                      "no such function (count, rate, mean, min, max, p50, p99.9):", name);
+        return refuse(err, text, name,
+                      "is no function; there are count, rate, mean, min, max, and percentiles "
+                      "such as p50 and p99.9");
     }
     if (out->kind == THRESHOLD_RATE || out->kind == THRESHOLD_COUNT) {
         snprintf(out->unit, sizeof(out->unit), "%s", out->kind == THRESHOLD_RATE ? "/s" : "1");
@@ -268,9 +278,7 @@ static int parse_limit(struct span text, struct span limit, struct threshold *ou
         why = units_parse_number(limit, &out->limit);
     }
     if (why != NULL) {
-        char what[THRESHOLD_TEXT + 16];
-        snprintf(what, sizeof(what), "--threshold %.*s", SPAN_ARGS(text));
-        return err_set(err, ERR_USAGE, what, example, "'%.*s': %s", SPAN_ARGS(limit), why);
+        return refuse(err, text, limit, why);
     }
     return 0;
 }
@@ -288,14 +296,17 @@ int threshold_parse(const struct shoal_schema *schema, struct span text, struct 
     }
     for (size_t i = 0; i < rest.len; i++) {
         if (rest.ptr[i] < ' ' || rest.ptr[i] > '~') {
-            return refuse(err, text, "not plain text at", span_of(rest.ptr + i, 1));
+            return refuse(err, text, rest, "is not plain ASCII text");
         }
     }
     if (!span_to_string(rest, made.text, sizeof(made.text))) {
-        return refuse(err, text, "longer than 127 bytes:", span_of(text.ptr, 32));
+        return refuse(err, text, span_of(text.ptr, 32), "begins what is longer than 127 bytes");
     }
     if (!cut_operator(rest, &figure, &made.op, &limit)) {
-        return refuse(err, text, "no operator (< <= > >= == !=) in", rest);
+        return refuse(err, text, rest, wrong_operator(rest));
+    }
+    if (span_ends_with(figure, SPAN("="))) {
+        return refuse(err, text, rest, "has its operator the wrong way round; write <= or >=");
     }
     if (resolve_figure(schema, text, figure, &made, err) < 0 ||
         parse_limit(text, limit, &made, err) < 0) {

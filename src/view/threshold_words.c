@@ -103,6 +103,11 @@ static bool hint_value(const struct shoal_schema *schema, struct span name, char
         snprintf(dst, size, "write %s{%s}", text, def->label);
         return true;
     }
+    if (strcmp(def->label, "status") == 0) { /* a list of them helps nobody */
+        snprintf(dst, size, "%s has by status: %s to %s; of a class: count(http_responses_4xx)",
+                 text, def->values[0], def->values[def->value_count - 1]);
+        return true;
+    }
     snprintf(begin, sizeof(begin), "%s has by %s: ", text, def->label);
     list(begin, def->values, def->value_count, dst, size);
     return true;
@@ -153,20 +158,25 @@ static void hint_names(const struct shoal_schema *schema, enum threshold_place p
     }
 }
 
+void threshold_name(struct span text, char *dst, size_t size)
+{
+    snprintf(dst, size, "--threshold%s%.*s", text.len > 0 ? " " : "", SPAN_ARGS(text));
+}
+
 int threshold_refuse_name(const struct shoal_schema *schema, struct span text,
                           enum threshold_place place, struct span name, struct err *err)
 {
     static const char *const wanted[] = {
         [THRESHOLD_PLACE_COUNTER] = "counter",
-        [THRESHOLD_PLACE_HISTOGRAM] = "histogram",
+        [THRESHOLD_PLACE_HISTOGRAM] = "time",
         [THRESHOLD_PLACE_FIGURE] = "figure",
     };
     char what[THRESHOLD_TEXT + 16], hint[sizeof(err->hint)];
-    snprintf(what, sizeof(what), "--threshold %.*s", SPAN_ARGS(text));
+    threshold_name(text, what, sizeof(what));
     if (!hint_value(schema, name, hint, sizeof(hint)) &&
         !hint_other_place(schema, name, hint, sizeof(hint))) {
         hint_names(schema, place, name, hint, sizeof(hint));
     }
-    return err_set(err, ERR_USAGE, what, hint, "no such %s: '%.*s'", wanted[place],
-                   SPAN_ARGS(name));
+    return err_set(err, ERR_USAGE, what, hint, "'%.*s' is no %s", SPAN_ARGS(name),
+                   wanted[place]);
 }

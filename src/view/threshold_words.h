@@ -13,6 +13,9 @@ enum threshold_place {
     THRESHOLD_PLACE_FIGURE,    /* alone */
 };
 
+/* Writes the `what` of an error: "--threshold count(stalls)==0". */
+void threshold_name(struct span text, char *dst, size_t size);
+
 /* Fills *err (ERR_USAGE): that `name` is none, and in the hint the right way to ask for what
  * has that name, the nearest name there is, or a list. Returns -1. */
 int threshold_refuse_name(const struct shoal_schema *schema, struct span text,

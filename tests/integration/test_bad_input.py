@@ -9,7 +9,9 @@ import pytest
 
 from helpers.process import free_port
 
-LINE = re.compile(r"shoal: .+: .+\n")
+LINE = re.compile(r"shoal: .*[^ :]: [^:].+\n")
+# What to do stands in brackets at the end and nowhere else, and is said once.
+MISPLACED = re.compile(r"; (write|give|at most|above)|': (has|is) |\(write [^()]* \(write ")
 
 # URL stands for one that would be usable.
 USAGE = [
@@ -70,7 +72,7 @@ USAGE = [
 
 def check_line(status, out, err, expected):
     assert status in expected, (status, err)
-    assert LINE.fullmatch(err), err
+    assert LINE.fullmatch(err) and not MISPLACED.search(err), err
     assert out == ""
     assert len(err) < 600
 
@@ -79,6 +81,18 @@ def check_line(status, out, err, expected):
 def test_unusable_arguments(shoal, words):
     words = [word if word != "URL" else "http://127.0.0.1:9/x.m3u8" for word in words]
     check_line(*shoal.command("run", *words), {2})
+
+
+@pytest.mark.parametrize("command", ["run", "report", "probe", "lint"])
+def test_nonsense_for_every_option(shoal, command):
+    """In place of each value; where an option takes any text, it is the operand that fails."""
+    text = shoal.command(command, "--help")[1]
+    options = re.findall(r"^  (?:-\S, |    )--(\S+) \S", text, re.M)
+    assert options
+    for option in options:
+        for value in ("", "?!", "-1", "/nowhere/at/all"):
+            status, out, err = shoal.command(command, f"--{option}={value}", "/nowhere/x.m3u8")
+            check_line(status, out, err, (2, 3))
 
 
 def test_a_file_that_holds_no_certificate(shoal):

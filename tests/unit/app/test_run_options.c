@@ -163,8 +163,8 @@ static const struct {
     {"http://[fe80::1%25lo]/x", "http://[fe80::1%25lo]/x", "has a zone"},
     {"http://[127.0.0.1]/x", "http://[127.0.0.1]/x", "no IPv6 address"},
     {"http://u:p@h/x", "URL", "user name"},
-    {URL " " URL, "URL", "one only"},
-    {URL "  ", "URL", "one only"},
+    {URL " " URL, "URL", "one too many"},
+    {URL "  ", "URL", "one too many"},
     {URL " --viewer 3", "--viewer", "unknown option"},
     {URL " -Z", "-Z", "unknown option"},
     {URL " --viewers", "--viewers", "needs a value"},
@@ -236,7 +236,7 @@ static const struct {
     {URL " --listen-token=", "--listen-token", "is empty"},
     {URL " --csv -x --out", "--out", "needs a value"},
     {URL " --csv a.txt --out a.txt", "--csv", "file of --out"},
-    {URL " -t nothing<1", "--threshold nothing<1", "no such figure"},
+    {URL " -t nothing<1", "--threshold nothing<1", "is no figure"},
     {URL " --config /nowhere.yaml", "--config", "cannot read"},
 };
 

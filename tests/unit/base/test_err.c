@@ -24,6 +24,29 @@ static void an_error_reads_as_one_line(void **state)
     assert_int_equal(err_set(NULL, ERR_START, "URL", NULL, "gone"), -1);
 }
 
+static void what_is_refused_brings_its_hint_along(void **state)
+{
+    static const struct {
+        const char *why, *hint, *line;
+    } cases[] = {
+        {"has no unit; write 2s or 1m", NULL, "--buffer: '30' has no unit (write 2s or 1m)"},
+        {"has no unit; write 2s or 1m", "write 2m:50",
+         "--buffer: '30' has no unit (write 2m:50)"},
+        {"is odd", NULL, "--buffer: '30' is odd"},
+        {"is odd", "write 2", "--buffer: '30' is odd (write 2)"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct err err = {0};
+        char text[800];
+        assert_int_equal(err_refuse(&err, "--buffer", SPAN("30"), cases[i].why, cases[i].hint),
+                         -1);
+        err_format(&err, text, sizeof text);
+        assert_string_equal(text, cases[i].line);
+        assert_int_equal(err.kind, ERR_USAGE);
+    }
+}
+
 static void control_bytes_do_not_reach_the_terminal(void **state)
 {
     (void)state;
@@ -62,6 +85,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_error_reads_as_one_line),
+        cmocka_unit_test(what_is_refused_brings_its_hint_along),
         cmocka_unit_test(control_bytes_do_not_reach_the_terminal),
         cmocka_unit_test(long_text_is_cut_at_a_character),
     };
