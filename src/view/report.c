@@ -4,7 +4,6 @@
 #include "view/recorder.h"
 #include "view/report_load.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,25 +115,4 @@ void report_judge(struct report *report)
         report->status = REPORT_INTERRUPTED;
         snprintf(report->why, sizeof(report->why), "interrupted");
     }
-}
-
-int report_save(const struct buf *text, const char *path, struct err *err)
-{
-    bool standard = strcmp(path, "-") == 0;
-    FILE *file = standard ? stdout : fopen(path, "we");
-    if (file == NULL) {
-        return err_set(err, ERR_START, path, "choose a folder that exists and can be written",
-                       "cannot be opened for writing: %s", strerror(errno));
-    }
-    size_t written = fwrite(text->ptr, 1, text->len, file);
-    int failed = written < text->len || fflush(file) != 0;
-    int error = errno;
-    if (!standard && fclose(file) != 0 && !failed) {
-        failed = 1;
-        error = errno;
-    }
-    return failed ? err_set(err, ERR_START, standard ? "standard output" : path,
-                            error == ENOSPC ? "make room on the disk" : NULL,
-                            "cannot be written: %s", strerror(error))
-                  : 0;
 }

@@ -89,7 +89,12 @@ int report_write_json(const struct report *report, struct buf *out);
 /* JUnit XML: one test case a threshold, one for the generator, one for the run itself. */
 int report_write_junit(const struct report *report, struct buf *out);
 
-/* Writes a whole file; "-" is standard output. Returns 0, or -1 with *err filled. */
+/* Writes a whole file; "-" is standard output. Whoever reads the file finds the old one or all
+ * of the new one, whatever ends this process or fills the disk: it is written beside and takes
+ * the old one's place and mode. A symbolic link stays one. What is no regular file (a pipe, a
+ * device), has further links, is another user's or stands where nothing can be put beside it is
+ * written in place. Returns 0, or -1 with *err filled and what was there before as it was,
+ * unless it had to be written in place. */
 int report_save(const struct buf *text, const char *path, struct err *err);
 
 #endif
