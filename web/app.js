@@ -118,6 +118,7 @@ function showFailures(s) {
   fillTable(byId("failures"), rows.length > 0 ? ["", "total", "10 s"] : null, rows.length > 0 ? rows : [[["none", "good"]]]);
   byId("samples-article").hidden = s.failures_sampled.length === 0;
   fillSamples(byId("samples"), s.failures_sampled);
+  say("sampling", sampling(s.failures_sampling));
 }
 
 function showRest(s) {

@@ -78,6 +78,7 @@ function showFailures() {
   fillTable(byId("failures"), null, rows.length > 0 ? rows : [[["none", "good"]]]);
   byId("samples-article").hidden = report.failures_sampled.length === 0;
   fillSamples(byId("samples"), report.failures_sampled);
+  byId("sampling").textContent = sampling(report.failures_sampling);
 }
 
 /* Mean and most of a column in which null stands for not known. */

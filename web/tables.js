@@ -50,6 +50,12 @@ function fillThresholds(table, thresholds) {
     [[t.pass ? "pass" : "FAIL", t.pass ? "good" : "bad"], [t.threshold, "text"], (t.known ? t.text : "nothing recorded") + (t.ended_run ? ", ended the run" : "")]));
 }
 
+/* Of how many failures those shown are some. */
+function sampling(sampled) {
+  const all = sampled.sampled + sampled.not_sampled;
+  return sampled.not_sampled === 0 ? "" : "· " + format.count(sampled.sampled) + " of " + format.count(all) + " sampled";
+}
+
 function fillSamples(table, samples) {
   fillTable(table, ["time", "viewer", "status", "failure", "server", "cache", "age", "URL"], samples.map((s) =>
     [format.clock(s.time_s), String(s.viewer), s.status > 0 ? String(s.status) : "–", [s.words || s.failure, "bad"],

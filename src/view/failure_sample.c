@@ -5,6 +5,7 @@
 #include "view/run_info.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,6 +143,12 @@ void failure_sample_set_url(struct failure_sample *sample, struct span url)
         sample->url[i] = printable ? url.ptr[i] : '?';
     }
     memcpy(sample->url + kept, whole ? "" : more, whole ? 1 : sizeof(more));
+}
+
+void failure_tally_print(const struct failure_tally *tally, FILE *file)
+{
+    fprintf(file, "{\"sampled\":%" PRIu64 ",\"not_sampled\":%" PRIu64 "}\n", tally->sampled,
+            tally->not_sampled);
 }
 
 void failure_sample_print(const struct failure_sample *sample, const struct run_info *info,

@@ -25,6 +25,12 @@ struct failure_sample {
     char url[256];    /* cut, "..." at its end, when longer */
 };
 
+/* How much of all failures the samples are. */
+struct failure_tally {
+    uint64_t sampled;     /* kept in full at some time */
+    uint64_t not_sampled; /* only counted: too many in a second, or no room */
+};
+
 struct failure_queue;
 struct run_info;
 
@@ -57,5 +63,8 @@ void failure_sample_set_url(struct failure_sample *sample, struct span url);
  * logs of others) and the time into the run. */
 void failure_sample_print(const struct failure_sample *sample, const struct run_info *info,
                           FILE *file);
+
+/* Prints the log's last line, which says of how many failures it is a sample. */
+void failure_tally_print(const struct failure_tally *tally, FILE *file);
 
 #endif

@@ -315,6 +315,10 @@ int live_json_write_snapshot(const struct frame *frame, struct buf *out)
     json_object_set_new(root, "failures", make_failures(frame));
     json_object_set_new(root, "statuses", make_statuses(frame));
     json_object_set_new(root, "failures_sampled", make_samples(frame));
+    json_object_set_new(root, "failures_sampling",
+                        json_pack("{s:o, s:o}", "sampled",
+                                  integer(frame->state.failures.sampled), "not_sampled",
+                                  integer(frame->state.failures.not_sampled)));
     json_object_set_new(root, "variants", make_variants(frame));
     json_object_set_new(root, "servers", make_servers(frame));
     json_object_set_new(root, "thresholds", make_thresholds(frame));

@@ -24,7 +24,7 @@ struct recorder {
     struct series_origin *origin; /* owned; one a row, or NULL without exporters */
     size_t row_room;
     struct failure_sample failures[RECORDER_FAILURES_MAX];
-    uint64_t failure_count; /* ever */
+    struct failure_tally tally; /* ever */
 };
 
 struct recorder *recorder_new(const struct recorder_options *options)
@@ -233,7 +233,14 @@ bool recorder_poll(struct recorder *recorder, const struct own_cost *cost,
 void recorder_add_failure(struct recorder *recorder, const struct failure_sample *sample)
 {
     pthread_mutex_lock(recorder->lock);
-    recorder->failures[recorder->failure_count++ % RECORDER_FAILURES_MAX] = *sample;
+    recorder->failures[recorder->tally.sampled++ % RECORDER_FAILURES_MAX] = *sample;
+    pthread_mutex_unlock(recorder->lock);
+}
+
+void recorder_set_not_sampled(struct recorder *recorder, uint64_t failures)
+{
+    pthread_mutex_lock(recorder->lock);
+    recorder->tally.not_sampled = failures;
     pthread_mutex_unlock(recorder->lock);
 }
 
@@ -241,6 +248,7 @@ void recorder_state(const struct recorder *recorder, struct recorder_state *out)
 {
     pthread_mutex_lock(recorder->lock);
     *out = recorder->state;
+    out->failures = recorder->tally;
     pthread_mutex_unlock(recorder->lock);
 }
 
@@ -276,7 +284,7 @@ size_t recorder_failures(const struct recorder *recorder, struct failure_sample 
                          size_t room)
 {
     pthread_mutex_lock(recorder->lock);
-    uint64_t count = recorder->failure_count;
+    uint64_t count = recorder->tally.sampled;
     size_t n = count < RECORDER_FAILURES_MAX ? (size_t)count : RECORDER_FAILURES_MAX;
     n = n < room ? n : room;
     for (size_t i = 0; i < n; i++) {

@@ -40,6 +40,7 @@ struct recorder_state {
     struct threshold_result thresholds[THRESHOLDS_MAX];
     struct trust_facts facts;
     struct own_cost cost;
+    struct failure_tally failures;
     double process_cpu; /* in cores, over the last row */
     unsigned step_s;    /* seconds from row to row: 1 until thinned */
     size_t row_count;
@@ -65,6 +66,9 @@ bool recorder_poll(struct recorder *recorder, const struct own_cost *cost,
 
 /* Keeps a sampled failure for page, dashboard and report. */
 void recorder_add_failure(struct recorder *recorder, const struct failure_sample *sample);
+
+/* How many failures were not sampled, since the start. */
+void recorder_set_not_sampled(struct recorder *recorder, uint64_t failures);
 
 void recorder_state(const struct recorder *recorder, struct recorder_state *out);
 

@@ -43,6 +43,7 @@ int report_make(struct report *report, const struct run_info *info,
     report->interrupted = interrupted && !state->abort;
     report->facts = state->facts;
     report->cost = state->cost;
+    report->tally = state->failures;
     report->origin_count = state->origin_count;
     memcpy(report->origin, state->origin, sizeof(report->origin));
     report->threshold_count =

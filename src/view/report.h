@@ -60,6 +60,7 @@ struct report {
 
     struct failure_sample *failures; /* owned; sampled, newest first */
     size_t failure_count;
+    struct failure_tally tally; /* of how many failures those are some */
 
     unsigned merged; /* how many runs are taken together in it; 0 and 1: one */
     bool interrupted;

@@ -329,6 +329,9 @@ static json_t *make_report(const struct report *report)
     json_object_set_new(root, "generator", make_generator(report));
     json_object_set_new(root, "origin", report_origin_to_json(report));
     json_object_set_new(root, "failures_sampled", make_failures(report));
+    json_object_set_new(root, "failures_sampling",
+                        json_pack("{s:o, s:o}", "sampled", integer(report->tally.sampled),
+                                  "not_sampled", integer(report->tally.not_sampled)));
     json_object_set_new(root, "timeline_step_s", json_integer(report->step_s));
     json_object_set_new(root, "timeline", make_timeline(report));
     return root;

@@ -335,6 +335,9 @@ static int load_failures(const json_t *root, struct report *out)
         copy_text(sample->url, sizeof(sample->url), get_text(item, "url"));
     }
     out->failure_count = json_array_size(list);
+    const json_t *sampling = json_object_get(root, "failures_sampling");
+    out->tally.sampled = get_count(sampling, "sampled");
+    out->tally.not_sampled = get_count(sampling, "not_sampled");
     return 0;
 }
 

@@ -292,6 +292,8 @@ static int merge_failures(struct report *into, const struct report *other, int64
     free(into->failures);
     into->failures = all;
     into->failure_count = count;
+    into->tally.sampled += other->tally.sampled;
+    into->tally.not_sampled += other->tally.not_sampled;
     return 0;
 }
 

@@ -233,6 +233,20 @@ static void put_origin(struct text *text, const struct report *report)
     }
 }
 
+/* Of how many failures there are some in full, in JSON, HTML and the log of --failures. */
+static void put_tally(struct text *text, const struct failure_tally *tally)
+{
+    char sampled[FORMAT_MAX], all[FORMAT_MAX], words[2 * FORMAT_MAX + 8];
+    uint64_t sum = tally->sampled + tally->not_sampled;
+    if (sum > 0) {
+        snprintf(words, sizeof(words), "%s of %s",
+                 format_count(sampled, sizeof(sampled), tally->sampled),
+                 format_count(all, sizeof(all), sum));
+        put(text, "  %s%-44s %22s%s\n", paint(text, DIM), "sampled in full", words,
+            paint(text, PLAIN));
+    }
+}
+
 static void put_failures(struct text *text, const struct report *report)
 {
     const struct shoal_interval *run = &report->run;
@@ -256,6 +270,7 @@ static void put_failures(struct text *text, const struct report *report)
                 format_count(count, sizeof(count), total), paint(text, PLAIN));
         }
     }
+    put_tally(text, &report->tally);
 }
 
 static void put_counters(struct text *text, const struct report *report)

@@ -138,6 +138,9 @@ static void take_failures(struct views *views)
             printed = true;
         }
     }
+    if (views->setup.failures != NULL) {
+        recorder_set_not_sampled(views->recorder, failure_queue_dropped(views->setup.failures));
+    }
     if (printed) { /* so that the file can be followed while the run goes on */
         let_out(views, views->failures, views->options.failures_path);
     }
@@ -322,6 +325,18 @@ const struct err *views_unwritten(const struct views *views)
     return views->has_unwritten ? &views->unwritten : NULL;
 }
 
+/* The last line of the log of failures. */
+static void end_failures(struct views *views)
+{
+    struct recorder_state state;
+    if (views->failures == NULL || views->recorder == NULL) {
+        return;
+    }
+    recorder_state(views->recorder, &state);
+    failure_tally_print(&state.failures, views->failures);
+    let_out(views, views->failures, views->options.failures_path);
+}
+
 void views_settle(struct views *views)
 {
     if (views->settled) {
@@ -332,6 +347,7 @@ void views_settle(struct views *views)
     if (views->recorder != NULL) {
         record(views); /* the final row */
     }
+    end_failures(views);
     worker_stop(&views->progress);
     tui_stop(views->tui);
     views->tui = NULL;

@@ -1,11 +1,12 @@
 """What caches say of their responses and which address gave them, against nginx's log."""
 import collections
-import json
 import socket
 import struct
 import threading
 
 import pytest
+
+from helpers.shoal import read_failures
 
 CACHES = """
     location ~ m3u8$ { add_header X-Cache "MISS" always; }
@@ -135,7 +136,7 @@ def test_failures_tell_what_the_cache_said(shoal, nginx, vod, tmp_path):
     path = tmp_path / "failures.jsonl"
     report = shoal.run("--viewers", 1, "--once", "--player", "drain", "--failures", path,
                        server.url("main.m3u8"), status=None)
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows = read_failures(path)
     gone = [row for row in rows if row["status"] == 404]
     assert gone and all(row["cache"] == "HIT" and row["age_s"] == 17 for row in gone)
     busy = [row for row in rows if row["status"] == 503]

@@ -1,11 +1,10 @@
 """What real ffmpeg viewers meet when the server fails, reported as just that."""
 
-import json
-
 import pytest
 
 from helpers.players import ENGINE
 from helpers.process import free_port, let_pass, wait_for
+from helpers.shoal import read_failures
 
 
 def test_missing_segment_is_no_segment(shoal, nginx, vod, tmp_path):
@@ -23,7 +22,7 @@ def test_missing_segment_is_no_segment(shoal, nginx, vod, tmp_path):
     assert report["segments"] == 2 * 5
     assert report["segments_skipped"] == 2
     assert report["sessions_ended"] == 2
-    rows = [json.loads(line) for line in (tmp_path / "failures.jsonl").read_text().splitlines()]
+    rows = read_failures(tmp_path / "failures.jsonl")
     assert len(rows) == missing
     assert {row["viewer"] for row in rows} == {0, 1}
     for row in rows:

@@ -83,6 +83,23 @@ def test_schema(shoal, origin):
     assert "hush" not in json.dumps(report.json)
 
 
+def test_the_log_of_failures_says_of_how_many_it_is_a_sample(shoal, origin, tmp_path):
+    server = origin(*LIVE, "--fault", "status=404,path=*.ts")
+    log, html = tmp_path / "failures.jsonl", tmp_path / "run.html"
+    run = shoal.start("--viewers", 200, "--ramp", "2000/s", "--threads", 1, "--duration", "3s",
+                      "--failures", log, "--html", html, "--listen", "127.0.0.1:0",
+                      f"{server.base}/live/index.m3u8")
+    last = list(events(url_of(run)))[-1]
+    report = run.finish()
+    *rows, tally = [json.loads(line) for line in log.read_text().splitlines()]
+    assert all("failure" in row for row in rows) and "failure" not in tally
+    assert tally["sampled"] == len(rows) > 0 and tally["not_sampled"] > 0
+    assert tally["sampled"] + tally["not_sampled"] == report["failures"]
+    assert tally == report.json["failures_sampling"] == last["failures_sampling"]
+    words = f"{tally['sampled']:,} of {report['failures']:,}"
+    assert re.search(rf"^  sampled in full +{words}$", report.output, re.M)
+
+
 @pytest.mark.parametrize("threshold, status", [
     ("count(segments)>0", 0),
     ("count(segments)==0", 1),

@@ -294,7 +294,15 @@ int panel_samples_wanted(const struct model *m)
 
 void panel_samples_draw(const struct model *m, const struct area *area, enum style title)
 {
+    const struct failure_tally *tally = &m->frame.state.failures;
+    char sampled[FORMAT_MAX], all[FORMAT_MAX], words[2 * FORMAT_MAX + 16];
     area_title(area, title, "Last failures");
+    if (tally->not_sampled > 0) {
+        snprintf(words, sizeof(words), " %s of %s sampled ",
+                 format_count(sampled, FORMAT_MAX, tally->sampled),
+                 format_count(all, FORMAT_MAX, tally->sampled + tally->not_sampled));
+        area_text_right(area, 0, area->width - 1, STYLE_DIM, words);
+    }
     for (int i = 0; i < (int)m->sample_count && i + 1 < area->height; i++) {
         const struct failure_sample *sample = &m->samples[i];
         char at[FORMAT_MAX], status[8] = "-";

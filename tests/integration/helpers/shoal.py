@@ -14,6 +14,13 @@ def shoal_path():
     return os.environ.get("SHOAL", str(ROOT / "build/shoal"))
 
 
+def read_failures(path):
+    """The failures of a log of --failures; its last line, which counts, is left out."""
+    *rows, tally = [json.loads(line) for line in path.read_text().splitlines()]
+    assert tally["sampled"] == len(rows)
+    return rows
+
+
 class Report:
     """A finished run: exit status, what it printed, and its JSON report."""
 

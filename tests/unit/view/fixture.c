@@ -189,6 +189,7 @@ static void add_samples(struct fixture *fixture)
     sample.age_s = -1;
     sample.cache[0] = '\0';
     recorder_add_failure(fixture->recorder, &sample);
+    recorder_set_not_sampled(fixture->recorder, 111);
 }
 
 void fixture_play_all(struct fixture *fixture)

@@ -143,6 +143,8 @@ static void test_merge_adds_exactly(void **state)
     assert_int_equal(a.failure_count, 2 * played->report.failure_count);
     assert_string_equal(a.info.host, "here, there");
     assert_int_equal(a.merged, 2);
+    assert_int_equal(a.tally.sampled, 2 * 2);
+    assert_int_equal(a.tally.not_sampled, 2 * 111);
     report_fini(&a);
     report_fini(&b);
 }
