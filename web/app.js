@@ -66,12 +66,13 @@ function showTiles(s) {
   const now = s.windows["1s"], ten = s.windows["10s"], figures = now.figures;
   say("tile-active", format.count(figures.viewers_active));
   say("tile-target", format.count(s.target));
+  say("tile-starting", figures.viewers_starting > 0 ? ", " + format.count(figures.viewers_starting) + " starting" : "");
   say("tile-segments", format.number(now.rates.segments));
   say("tile-requests", format.number(now.rates.http_requests));
   say("tile-bytes", format.bitrate(now.rates.body_bytes));
   const download = ten.times.segment_download;
   byId("tile-download").parentElement.hidden = download === undefined;
-  say("tile-download", download !== undefined && download.count > 0 ? format.seconds(download.p95_s) : "–");
+  say("tile-download", percentile(download, "p95_s") ?? "–");
   say("tile-rebuffer", format.percent(ten.figures.rebuffer_ratio), ten.figures.rebuffer_ratio > 0 ? "bad" : "good");
   say("tile-stalled", format.count(figures.viewers_stalled), figures.viewers_stalled > 0 ? "bad" : "good");
   say("tile-failures", format.number(now.rates.failures), now.rates.failures > 0 ? "bad" : "good");
@@ -93,10 +94,9 @@ function showQuality(s) {
   const run = s.windows.run, ten = s.windows["10s"], c = s.counters;
   fillTable(byId("quality"), ["", "10 s", "run"], [
     ["rebuffer ratio", format.percent(ten.figures.rebuffer_ratio), format.percent(run.figures.rebuffer_ratio)],
-    ["stalls a minute", format.number(ten.rates.stalls * 60), format.number(run.rates.stalls * 60)],
-    ["startup p95", format.seconds(ten.times.startup.p95_s), format.seconds(run.times.startup.p95_s)],
-    ["live latency p50", told(ten.times.edge_latency, (t) => format.seconds(t.p50_s)),
-      told(run.times.edge_latency, (t) => format.seconds(t.p50_s))],
+    ["stalls a minute, all viewers", format.number(ten.rates.stalls * 60), format.number(run.rates.stalls * 60)],
+    ["startup p95", percentile(ten.times.startup, "p95_s"), percentile(run.times.startup, "p95_s")],
+    ["live latency p50", percentile(ten.times.edge_latency, "p50_s"), percentile(run.times.edge_latency, "p50_s")],
     ["switches a minute", told(ten.rates.variant_switches, (r) => format.number(r * 60)),
       told(run.rates.variant_switches, (r) => format.number(r * 60))],
     ["sessions started / ended / failed", "", [c.sessions_started, c.sessions_ended, c.sessions_failed].map(format.count).join(" / ")],
@@ -112,7 +112,7 @@ function showFailures(s) {
     .map((f) => [[f.words, "bad"], format.count(f.total), format.number(f.rate) + "/s"]);
   for (const [status, total] of Object.entries(s.statuses)) {
     if (Number(status) >= 400) {
-      rows.push(["HTTP " + status, format.count(total), ""]);
+      rows.push([["HTTP " + status, "bad"], format.count(total), format.number(s.statuses_per_s[status]) + "/s"]);
     }
   }
   fillTable(byId("failures"), rows.length > 0 ? ["", "total", "10 s"] : null, rows.length > 0 ? rows : [[["none", "good"]]]);
@@ -142,12 +142,12 @@ function showServers(s) {
 }
 
 function showOrigin(s) {
-  byId("origin-article").hidden = s.origin.length === 0;
+  byId("origin-section").hidden = s.origin.length === 0;
   const known = (value, show) => value === null ? "–" : show(value);
-  fillTable(byId("origin"), ["", "", "cores", "sends", "requests/s", "connections"], s.origin.map((o) => o.ok
-    ? [[o.url, "text"], [o.kind, "dim"], known(o.cpu, format.number), known(o.bytes_per_s, format.bitrate),
+  fillTable(byId("origin"), ["", ["", "left"], "cores", "sends", "requests/s", "connections"], s.origin.map((o) => o.ok
+    ? [[o.url, "text"], [o.kind, "dim left"], known(o.cpu, format.number), known(o.bytes_per_s, format.bitrate),
       known(o.requests_per_s, format.number), known(o.connections, format.count)]
-    : [[o.url, "text dim"], [o.why, "dim"], "", "", "", ""]));
+    : [[o.url, "text dim"], [o.why, "dim left"], "", "", "", ""]));
 }
 
 function show(s) {
@@ -164,7 +164,7 @@ function show(s) {
   showServers(s);
   showOrigin(s);
   if (s.origin.length > 0 && !plots.origin) {
-    plots.addOrigin(s.origin.map((o) => o.url));
+    plots.addOrigin(byId("origin-plots"), s.origin.map((o) => o.url));
     plots.rows = -1;
   }
   if (s.row === plots.rows + 1 && s.newest !== null) {

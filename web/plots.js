@@ -45,18 +45,31 @@ const tick = (text) => text.replace(/\.0+(?=\D|$)/, "");
 
 class Plots {
   constructor(parent) {
-    this.parent = parent;
     this.origin = false;
+    this.setFont();
     this.charts = plotList.map((plot) => this.make(parent, plot));
     this.rows = 0;
+    addEventListener("resize", () => {
+      this.setFont();
+      this.draw();
+    });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour());
   }
 
+  /* Letters and lines grow with those of the page. */
+  setFont() {
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    Chart.defaults.font.size = 0.75 * rem;
+    Chart.defaults.borderWidth = Chart.defaults.elements.line.borderWidth = rem / 10;
+  }
+
   /* Adds the plots of the server's side, of these exporters; they are empty until set() is called. */
-  addOrigin(urls) {
+  addOrigin(parent, urls) {
     this.origin = true;
-    const short = (url) => url.replace(/^https?:\/\//, "");
-    this.charts.push(...originPlots.map((plot) => this.make(this.parent, { ...plot, fill: urls.length === 1,
+    const host = (url) => new URL(url).host;
+    const short = (url) => urls.filter((other) => host(other) === host(url)).length > 1
+      ? url.replace(/^https?:\/\//, "") : host(url);
+    this.charts.push(...originPlots.map((plot) => this.make(parent, { ...plot, fill: urls.length === 1,
       lines: urls.map((url, i) => ["origin" + i + "_" + plot.figure, short(url), originColours[i % originColours.length]]) })));
   }
 
@@ -80,7 +93,7 @@ class Plots {
     return new Chart(canvas, {
       type: "line",
       data: { datasets: plot.lines.map(([name, label, colour]) => ({
-        label, name, colour, data: [], borderWidth: 1.5, pointRadius: 0, pointHitRadius: 6,
+        label, name, colour, data: [], pointRadius: 0, pointHitRadius: 6,
         spanGaps: plot.unit === "seconds" ? GAP_S : false,
         fill: plot.fill === true && colour !== "--dim" })) },
       options: {

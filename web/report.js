@@ -19,14 +19,15 @@ function columnsOf(timeline) {
 function showHead() {
   const run = report.run, result = report.result;
   byId("url").textContent = run.url;
-  byId("result").textContent = result.passed ? "passed" : "exit status " + result.status;
+  const words = { 0: "passed", 1: "failed", 4: "not to be trusted", 130: "interrupted" }[result.status];
+  byId("result").textContent = words;
   byId("result").className = "chip " + (result.passed ? "good" : "bad");
   byId("about").textContent = [report.started, run.stream, "up to " + format.count(run.viewers_peak) + " viewers",
     format.seconds(report.duration_s), "player " + run.player, "variant " + run.variant, "engine " + run.engine,
     "shoal " + report.shoal, run.host].join(" · ");
-  byId("banner").hidden = result.why === "";
+  byId("banner").hidden = result.why === "" || result.why === words;
   byId("banner").textContent = result.why;
-  document.title = "shoal " + report.started + (result.passed ? " passed" : " failed");
+  document.title = "shoal " + report.started + " " + words;
 }
 
 function showTiles() {
@@ -72,7 +73,7 @@ function showFailures() {
     .map(([name, total]) => [[name.replaceAll("_", " "), "bad"], format.count(total)]);
   for (const [status, total] of Object.entries(report.labels.http_responses.values)) {
     if (Number(status) >= 400) {
-      rows.push(["HTTP " + status, format.count(total)]);
+      rows.push([["HTTP " + status, "bad"], format.count(total)]);
     }
   }
   fillTable(byId("failures"), null, rows.length > 0 ? rows : [[["none", "good"]]]);
@@ -92,10 +93,10 @@ function meanAndMost(values, show) {
 }
 
 function showOrigin() {
-  byId("origin-article").hidden = report.origin.length === 0;
-  fillTable(byId("origin"), ["mean / most", "", "cores", "sends", "requests/s", "connections"], report.origin.map((o) => {
+  byId("origin-section").hidden = report.origin.length === 0;
+  fillTable(byId("origin"), ["mean / most", ["", "left"], "cores", "sends", "requests/s", "connections"], report.origin.map((o) => {
     const t = o.timeline, state = o.failed === 0 ? o.kind : "silent " + o.failed + " of " + o.asked + (o.ok ? "" : ": " + o.why);
-    return [[o.url, o.ok ? "text" : "text dim"], [state, "dim"], meanAndMost(t.cpu, format.number),
+    return [[o.url, o.ok ? "text" : "text dim"], [state, "dim left"], meanAndMost(t.cpu, format.number),
       meanAndMost(t.bytes_per_s, format.bitrate), meanAndMost(t.requests_per_s, format.number),
       meanAndMost(t.connections, format.number)];
   }));
@@ -134,7 +135,7 @@ showHead();
 showTiles();
 const plots = new Plots(byId("plots"));
 if (report.origin.length > 0) {
-  plots.addOrigin(report.origin.map((exporter) => exporter.url));
+  plots.addOrigin(byId("origin-plots"), report.origin.map((exporter) => exporter.url));
 }
 plots.set(columnsOf(report.timeline));
 showQuality();

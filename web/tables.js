@@ -3,18 +3,23 @@
 const told = (value, show) => value === undefined || value === null ? null : show(value);
 
 /* Tables from rows of cells. A cell is a text or [text, class]; texts never become markup. A row
- * with a cell of null is left out. */
+ * with a cell of null is left out. Cells know the head of their column, for where there is no room
+ * for columns. */
 function fillTable(table, head, rows) {
+  const textOf = (cell) => Array.isArray(cell) ? cell[0] : cell;
   const make = (kind, cells) => {
     const line = document.createElement("tr");
-    for (const cell of cells) {
+    cells.forEach((cell, i) => {
       const item = document.createElement(kind);
-      item.textContent = Array.isArray(cell) ? cell[0] : cell;
+      item.textContent = textOf(cell);
       if (Array.isArray(cell)) {
         item.className = cell[1];
       }
+      if (kind === "td" && head !== null && textOf(head[i])) {
+        item.dataset.label = textOf(head[i]);
+      }
       line.append(item);
-    }
+    });
     return line;
   };
   const parts = [];
@@ -34,6 +39,9 @@ const timeNames = [
   ["segment_download", "segment download"], ["startup", "startup"], ["stall", "stall"],
   ["edge_latency", "live latency"], ["deadline_slack", "buffer left"], ["tcp_connect", "TCP connect"],
   ["tls_handshake", "TLS handshake"], ["dns", "DNS"], ["timer_delay", "timers late"]];
+
+/* A percentile of one of `times`: null where the engine cannot tell, "–" where nothing was recorded. */
+const percentile = (time, key) => told(time, (t) => t.count > 0 ? format.seconds(t[key]) : "–");
 
 /* times: {name: {count, p50_s, p90_s, p95_s, p99_s, max_s}} */
 function fillTimes(table, times) {
@@ -57,7 +65,9 @@ function sampling(sampled) {
 }
 
 function fillSamples(table, samples) {
-  fillTable(table, ["time", "viewer", "status", "failure", "server", "cache", "age", "URL"], samples.map((s) =>
-    [format.clock(s.time_s), String(s.viewer), s.status > 0 ? String(s.status) : "–", [s.words || s.failure, "bad"],
-      s.address, s.cache, s.age_s >= 0 ? format.seconds(s.age_s) : "", [s.url, "text dim"]]));
+  const head = ["time", "viewer", "status", ["failure", "left"], ["server", "left"], ["cache", "left"], "age", ["URL", "left"]];
+  fillTable(table, head, samples.map((s) =>
+    [format.clock(s.time_s), String(s.viewer), s.status > 0 ? String(s.status) : "–",
+      [s.words || s.failure.replaceAll("_", " "), "bad left"], [s.address, "left"], [s.cache, "left"],
+      s.age_s >= 0 ? format.seconds(s.age_s) : "", [s.url, "text dim"]]));
 }

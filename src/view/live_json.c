@@ -115,7 +115,8 @@ static json_t *make_failures(const struct frame *frame)
     return failures;
 }
 
-static json_t *make_statuses(const struct frame *frame)
+/* Responses by status: how many, or how many a second over the last 10 s. */
+static json_t *make_statuses(const struct frame *frame, bool rates)
 {
     const struct shoal_interval *recent = &frame->counters[FRAME_10S];
     const struct shoal_counter_def *def = &recent->schema->def.counters[METRIC_HTTP_RESPONSES];
@@ -123,7 +124,9 @@ static json_t *make_statuses(const struct frame *frame)
     for (uint32_t i = 0; i < def->value_count; i++) {
         uint64_t total = shoal_total_at(recent, METRIC_HTTP_RESPONSES, i);
         if (total > 0) {
-            json_object_set_new(statuses, def->values[i], integer(total));
+            double rate = shoal_rate_at(recent, METRIC_HTTP_RESPONSES, i);
+            json_object_set_new(statuses, def->values[i],
+                                rates ? json_real(rate) : integer(total));
         }
     }
     return statuses;
@@ -313,7 +316,8 @@ int live_json_write_snapshot(const struct frame *frame, struct buf *out)
     json_object_set_new(root, "counters", make_counters(&frame->counters[FRAME_RUN]));
     json_object_set_new(root, "windows", make_windows(frame));
     json_object_set_new(root, "failures", make_failures(frame));
-    json_object_set_new(root, "statuses", make_statuses(frame));
+    json_object_set_new(root, "statuses", make_statuses(frame, false));
+    json_object_set_new(root, "statuses_per_s", make_statuses(frame, true));
     json_object_set_new(root, "failures_sampled", make_samples(frame));
     json_object_set_new(root, "failures_sampling",
                         json_pack("{s:o, s:o}", "sampled",

@@ -177,6 +177,11 @@ class Browser:
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         return result["result"].get("value")
 
+    def resize(self, width, height, mobile=False):
+        """The size of the page from now on, whatever that of the window is."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
+                  deviceScaleFactor=1, mobile=mobile)
+
     def complaints(self):
         """Errors and warnings of the console, exceptions, refused loads."""
         self.value("0")
