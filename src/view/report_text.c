@@ -101,10 +101,16 @@ static void put_rates(struct text *text, const struct report *report)
         format_bitrate(rate, sizeof(rate), shoal_rate(&report->run, METRIC_BODY_BYTES)));
 }
 
-/* "segment_first_byte" as "segment first byte" */
-static const char *spaced(const char *name, char *dst, size_t size)
+/* "segment_first_byte" as "segment first byte"; two as they are called wherever they are shown.
+ */
+static const char *words_of(const struct shoal_schema *schema, uint32_t histogram, char *dst,
+                            size_t size)
 {
-    snprintf(dst, size, "%s", name);
+    snprintf(dst, size, "%s",
+             histogram == METRIC_EDGE_LATENCY     ? "live latency"
+             : histogram == METRIC_DEADLINE_SLACK ? "buffer left"
+             : histogram == METRIC_TIMER_DELAY    ? "timers late"
+                                                  : schema->def.histograms[histogram].name);
     for (char *at = dst; *at != '\0'; at++) {
         *at = *at == '_' ? ' ' : *at;
     }
@@ -115,8 +121,8 @@ static void put_times(struct text *text, const struct report *report)
 {
     static const double percents[] = {50, 90, 95, 99, 99.9};
     enum { COUNT = sizeof(percents) / sizeof(percents[0]) };
-    put_heading(text, "Times",
-                "                   p50      p90      p95      p99    p99.9      max");
+    put(text, "\n%s%-22s%s%9s%9s%9s%9s%9s%9s\n", paint(text, BOLD), "Times", paint(text, PLAIN),
+        "p50", "p90", "p95", "p99", "p99.9", "max");
     for (uint32_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++) {
         struct shoal_summary summary;
         uint64_t values[COUNT];
@@ -126,8 +132,7 @@ static void put_times(struct text *text, const struct report *report)
             continue;
         }
         shoal_percentiles(&report->run, i, percents, COUNT, values);
-        const char *words = report->run.schema->def.histograms[i].name;
-        put(text, "  %-19s ", spaced(words, name, sizeof(name)));
+        put(text, "  %-19s ", words_of(report->run.schema, i, name, sizeof(name)));
         for (int p = 0; p < COUNT; p++) {
             put(text, "%9s", format_duration(value, sizeof(value), (int64_t)values[p]));
         }

@@ -113,6 +113,26 @@ static bool hint_value(const struct shoal_schema *schema, struct span name, char
     return true;
 }
 
+/* The hint for what views call otherwise than the statistics do. */
+static bool hint_shown(struct span name, char *dst, size_t size)
+{
+    static const struct {
+        const char *shown, *name;
+    } words[] = {
+        {"live_latency", "p95(edge_latency)"},       {"buffer_left", "p5(deadline_slack)"},
+        {"timers_late", "p99(timer_delay)"},         {"throughput", "rate(body_bytes)"},
+        {"requests", "rate(http_requests)"},         {"connects", "rate(tcp_connects)"},
+        {"segments_late", "count(deadline_missed)"}, {"switches", "count(variant_switches)"},
+    };
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (span_equal(name, span_from_string(words[i].shown))) {
+            snprintf(dst, size, "write for example %s", words[i].name);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The hint for a name that exists, but not as what was wanted. */
 static bool hint_other_place(const struct shoal_schema *schema, struct span name, char *dst,
                              size_t size)
@@ -174,7 +194,8 @@ int threshold_refuse_name(const struct shoal_schema *schema, struct span text,
     char what[THRESHOLD_TEXT + 16], hint[sizeof(err->hint)];
     threshold_name(text, what, sizeof(what));
     if (!hint_value(schema, name, hint, sizeof(hint)) &&
-        !hint_other_place(schema, name, hint, sizeof(hint))) {
+        !hint_other_place(schema, name, hint, sizeof(hint)) &&
+        !hint_shown(name, hint, sizeof(hint))) {
         hint_names(schema, place, name, hint, sizeof(hint));
     }
     return err_set(err, ERR_USAGE, what, hint, "'%.*s' is no %s", SPAN_ARGS(name),

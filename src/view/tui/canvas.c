@@ -193,3 +193,20 @@ void area_title(const struct area *area, enum style style, const char *title)
     area_rune(area, 0, 1, STYLE_DIM, ' ');
     area_rune(area, 0, end, STYLE_DIM, ' ');
 }
+
+void area_box(const struct area *area)
+{
+    enum { ACROSS = 0x2500, DOWN = 0x2502 };
+    static const uint32_t corners[2][2] = {{0x250c, 0x2510}, {0x2514, 0x2518}};
+    int right = area->width - 1, bottom = area->height - 1;
+    for (int y = 0; y <= bottom; y++) {
+        for (int x = 0; x <= right; x++) {
+            bool ends = y == 0 || y == bottom, sides = x == 0 || x == right;
+            uint32_t rune = ends && sides ? corners[y == bottom][x == right]
+                            : ends        ? ACROSS
+                            : sides       ? DOWN
+                                          : ' ';
+            area_rune(area, y, x, STYLE_DIM, rune);
+        }
+    }
+}

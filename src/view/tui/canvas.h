@@ -76,4 +76,7 @@ void area_rune(const struct area *area, int y, int x, enum style style, uint32_t
 /* The title line of a panel: "─ title ──────". */
 void area_title(const struct area *area, enum style style, const char *title);
 
+/* Clears the area and draws its edge as a frame. */
+void area_box(const struct area *area);
+
 #endif

@@ -111,6 +111,25 @@ static void draw_column(const struct model *model, const struct area *area, int 
     }
 }
 
+/* How many thresholds fail, before column `end`; their panel may not be there. Returns where
+ * that begins. */
+static int draw_failed(const struct frame *frame, const struct area *area, int end)
+{
+    enum { ALL_WORDS = 78 }; /* width from which there is room for them */
+    unsigned failed = 0;
+    char text[48];
+    for (unsigned i = 0; i < frame->threshold_count; i++) {
+        failed += frame->state.thresholds[i].pass ? 0 : 1;
+    }
+    if (failed == 0) {
+        return end;
+    }
+    int width = snprintf(text, sizeof(text), "%u of %u %sfail", failed, frame->threshold_count,
+                         area->width >= ALL_WORDS ? "thresholds " : "");
+    area_text_right(area, 0, end - 1, STYLE_BAD, text);
+    return end - width - 3;
+}
+
 static void draw_header(const struct model *model, const struct area *area)
 {
     static const char *const phases[] = {"starting", "running", "ending", "over"};
@@ -125,7 +144,8 @@ static void draw_header(const struct model *model, const struct area *area)
                  phases[frame->phase], at, ends ? " / " : "", ends ? planned : "");
     int end = area->width - width;
     area_text(area, 0, 0, STYLE_HEAD, " shoal ");
-    area_text_tail(area, 0, 8, end - 3, STYLE_BOLD, frame->info->url);
+    int url_end = draw_failed(frame, area, end - 3);
+    area_text_tail(area, 0, 8, url_end, STYLE_BOLD, frame->info->url);
     area_rune(area, 0, end - 2, running ? STYLE_GOOD : STYLE_WARN, 0x25cf);
     area_text(area, 0, end, running ? STYLE_GOOD : STYLE_WARN, right);
 }
@@ -164,8 +184,8 @@ static void draw_foot(const struct model *model, const struct area *area)
 {
     static const struct {
         const char *key, *words;
-    } keys[] = {{"h", "help"}, {"p", "pause"}, {"tab", "panel"},  {"w", "window"},
-                {"s", "sort"}, {"g", "graph"}, {"+-", "viewers"}, {"q", "quit"}};
+    } keys[] = {{"h", "help"},     {"q", "quit"},   {"p", "pause"}, {"tab", "panel"},
+                {"+-", "viewers"}, {"w", "window"}, {"s", "sort"},  {"g", "graph"}};
     int y = area->height - 1, x = 0;
     if (model->message[0] != '\0') {
         area_text(area, y, 0, STYLE_BOLD, model->message);
@@ -206,12 +226,7 @@ static void draw_help(const struct model *model, const struct area *area)
     int left = area->width > WIDTH ? (area->width - WIDTH) / 2 : 0;
     int top = area->height > COUNT + 2 ? (area->height - COUNT - 2) / 2 : 0;
     struct area box = area_part(area, left, top, WIDTH, COUNT + 2);
-    for (int y = 0; y < box.height; y++) {
-        for (int x = 0; x < box.width; x++) {
-            bool edge = y == 0 || y == box.height - 1;
-            area_rune(&box, y, x, edge ? STYLE_DIM : STYLE_PLAIN, edge ? 0x2500 : ' ');
-        }
-    }
+    area_box(&box);
     area_text(&box, 0, 2, STYLE_TITLE, " Keys ");
     for (int i = 0; i < COUNT; i++) {
         area_text(&box, i + 1, 2, STYLE_PLAIN, lines[i]);

@@ -89,7 +89,9 @@ void panel_viewers_draw(const struct model *m, const struct area *area, enum sty
     char text[FORMAT_MAX];
     area_title(area, title, "Viewers");
     draw_stage(frame, area);
-    int x = area_text(area, 1, 1, STYLE_BOLD, format_count(text, FORMAT_MAX, active));
+    enum { ALL_WORDS = 78 }; /* width from which there is room for this one, too */
+    int x = area_text(area, 1, 1, STYLE_DIM, area->width >= ALL_WORDS ? "active " : "");
+    x = area_text(area, 1, x, STYLE_BOLD, format_count(text, FORMAT_MAX, active));
     x = area_printf(area, 1, x, STYLE_PLAIN, " of %s  ",
                     format_count(text, FORMAT_MAX, frame->target));
     x = put_count(area, x, "starting", gauge(frame, METRIC_VIEWERS_STARTING), STYLE_PLAIN);

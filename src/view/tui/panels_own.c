@@ -231,14 +231,23 @@ static void draw_origin_lines(const struct model *m, const struct area *area, in
     }
 }
 
+/* "server:9100" of a URL. */
+static const char *host_of(const char *url, char *dst, size_t size)
+{
+    const char *host = strstr(url, "://");
+    host = host == NULL ? url : host + 3;
+    snprintf(dst, size, "%.*s", (int)strcspn(host, "/?#"), host);
+    return dst;
+}
+
 void panel_origin_draw(const struct model *m, const struct area *area, enum style title)
 {
+    char text[64];
     area_title(area, title, "Origin");
     for (unsigned i = 0; i < m->frame.state.origin_count; i++) {
         const struct origin_figures *figures = &m->frame.state.origin[i];
         struct area name = area_part(area, 0, (int)i + 1, 22, 1);
-        bool plain = strncmp(figures->url, "http://", 7) == 0;
-        area_text(&name, 0, 1, STYLE_DIM, figures->url + (plain ? 7 : 0));
+        area_text(&name, 0, 1, STYLE_DIM, host_of(figures->url, text, sizeof(text)));
         int y = (int)i + 1, x = 23;
         if (!figures->ok) {
             area_text(area, y, x, STYLE_DIM, figures->why);

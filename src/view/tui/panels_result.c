@@ -22,7 +22,7 @@ static const struct time_row time_rows[] = {
     {"startup", METRIC_STARTUP, true, SERIES_STARTUP_P95},
     {"stall", METRIC_STALL, false, SERIES_COUNT},
     {"live latency", METRIC_EDGE_LATENCY, false, SERIES_EDGE_P95},
-    {"slack left", METRIC_DEADLINE_SLACK, false, SERIES_SLACK_P50},
+    {"buffer left", METRIC_DEADLINE_SLACK, false, SERIES_SLACK_P50},
     {"connect", METRIC_TCP_CONNECT, false, SERIES_COUNT},
     {"TLS", METRIC_TLS_HANDSHAKE, false, SERIES_COUNT},
     {"DNS", METRIC_DNS, false, SERIES_COUNT},
@@ -167,8 +167,8 @@ void panel_quality_draw(const struct model *m, const struct area *area, enum sty
 {
     static const struct quantile startup = {"startup p95", METRIC_STARTUP, 95};
     static const struct quantile latency = {"live latency p50", METRIC_EDGE_LATENCY, 50};
-    static const struct quantile slack = {"slack p5", METRIC_DEADLINE_SLACK, 5};
-    enum { SLACK_WIDTH = 17 };
+    static const struct quantile slack = {"buffer left p5", METRIC_DEADLINE_SLACK, 5};
+    enum { SLACK_WIDTH = 23 };
     const struct shoal_interval *window = &m->frame.counters[m->window];
     double rebuffer = shoal_derived(window, METRIC_REBUFFER_RATIO);
     double stalls = shoal_rate(window, METRIC_STALLS) * 60;
@@ -326,18 +326,37 @@ int panel_thresholds_wanted(const struct model *m)
     return m->frame.threshold_count > 0 ? 1 + (int)m->frame.threshold_count : 0;
 }
 
+static void draw_threshold(const struct model *m, const struct area *area, int y, unsigned i)
+{
+    const struct threshold *threshold = &m->frame.thresholds[i];
+    const struct threshold_result *result = &m->frame.state.thresholds[i];
+    char value[FORMAT_MAX];
+    struct area cut = area_part(area, 0, y, area->width - 12, 1);
+    area_text(&cut, 0, 1, result->pass ? STYLE_GOOD : STYLE_BAD,
+              result->pass ? "pass" : "FAIL");
+    area_text(&cut, 0, 7, STYLE_PLAIN, threshold->text);
+    threshold_format_value(threshold, result->value, value, sizeof(value));
+    area_text_right(area, y, area->width - 1, STYLE_BOLD, result->known ? value : "-");
+}
+
+/* Those that fail come first: where there is no room for all, they are what must be seen. */
 void panel_thresholds_draw(const struct model *m, const struct area *area, enum style title)
 {
+    int y = 1;
+    unsigned failed = 0, count = m->frame.threshold_count;
+    char text[48];
     area_title(area, title, "Thresholds so far");
-    for (int i = 0; i < (int)m->frame.threshold_count && i + 1 < area->height; i++) {
-        const struct threshold *threshold = &m->frame.thresholds[i];
-        const struct threshold_result *result = &m->frame.state.thresholds[i];
-        char value[FORMAT_MAX];
-        struct area cut = area_part(area, 0, i + 1, area->width - 12, 1);
-        area_text(&cut, 0, 1, result->pass ? STYLE_GOOD : STYLE_BAD,
-                  result->pass ? "pass" : "FAIL");
-        area_text(&cut, 0, 7, STYLE_PLAIN, threshold->text);
-        threshold_format_value(threshold, result->value, value, sizeof(value));
-        area_text_right(area, i + 1, area->width - 1, STYLE_BOLD, result->known ? value : "-");
+    for (int pass = 0; pass <= 1; pass++) {
+        for (unsigned i = 0; i < count; i++) {
+            if (m->frame.state.thresholds[i].pass != (pass == 1)) {
+                continue;
+            }
+            failed += pass == 0 ? 1 : 0;
+            if (y < area->height) {
+                draw_threshold(m, area, y++, i);
+            }
+        }
     }
+    snprintf(text, sizeof(text), failed > 0 ? " %u of %u fail " : " all pass ", failed, count);
+    area_text_right(area, 0, area->width - 1, failed > 0 ? STYLE_BAD : STYLE_GOOD, text);
 }

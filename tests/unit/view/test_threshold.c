@@ -209,6 +209,8 @@ static void test_says_what_may_have_been_meant(void **state)
         {"count(stalls)=0", "write == in place of ="},
         {"count(stalls)=>0", "write <= or >="},
         {"count(http_responses{4xx})==0", "by status: 100 to 599"},
+        {"p95(live_latency)<5s", "write for example p95(edge_latency)"},
+        {"throughput>1/s", "write for example rate(body_bytes)"},
         {"p99(cows)<1s", "the times are dns, tcp_connect"},
         {"cows<1%", "the figures are viewers_target"},
         {"count(segments{1080p})>0", "segments has by variant: 720p, 360p, other"},

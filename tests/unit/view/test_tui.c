@@ -182,10 +182,33 @@ static void test_origin(void **state)
     assert_int_equal(canvas_reset(&shown->canvas, 140, 60), 0);
     panels_draw(&shown->model, &shown->canvas);
     assert_int_equal(canvas_dump(&shown->canvas, &shown->text), 0);
-    assert_true(says(shown, " server:9100/metrics   cores 1.50  sends 8.00 Mbit/s  open 21.0"));
-    assert_true(says(shown, " gone/                 Connection refused"));
+    assert_true(says(shown, " server:9100           cores 1.50  sends 8.00 Mbit/s  open 21.0"));
+    assert_true(says(shown, " gone                  Connection refused"));
     assert_true(says(shown, " open               21.0  "));
     assert_false(says(shown, "req/s"));
+}
+
+/* With room for few, those thresholds are shown that fail, wherever they stand. */
+static void test_thresholds_that_fail_come_first(void **state)
+{
+    struct shown *shown = *state;
+    struct threshold_result *results = shown->model.frame.state.thresholds;
+    enum { HEIGHT = 29 };
+    play_and_show(shown, 80, HEIGHT);
+    for (int i = 0; i < FIXTURE_THRESHOLDS; i++) {
+        results[i].pass = i < FIXTURE_THRESHOLDS - 1;
+    }
+    shown->text.len = 0;
+    assert_int_equal(canvas_reset(&shown->canvas, 80, HEIGHT), 0);
+    panels_draw(&shown->model, &shown->canvas);
+    assert_int_equal(canvas_dump(&shown->canvas, &shown->text), 0);
+    char last[THRESHOLD_TEXT + 8];
+    snprintf(last, sizeof(last), "FAIL  %s",
+             shown->fixture.thresholds[FIXTURE_THRESHOLDS - 1].text);
+    assert_true(says(shown, last));
+    assert_true(says(shown, " 1 of 4 thresholds fail  "));
+    assert_true(says(shown, " 1 of 4 fail "));
+    assert_false(says(shown, shown->fixture.thresholds[FIXTURE_THRESHOLDS - 2].text));
 }
 
 static void test_any_size_is_safe(void **state)
@@ -303,6 +326,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_focus_brings_a_panel_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_plots, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_origin, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_thresholds_that_fail_come_first, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_any_size_is_safe, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_text_from_outside_stays_in_its_cells, set_up,
