@@ -20,7 +20,7 @@ enum {
 
 struct report_options {
     bool compare, merge, quiet;
-    const char *out_path, *html_path, *csv_path, *junit_path, *hgrm_prefix;
+    const char *out_path, *html_path, *csv_path, *junit_path, *hlog_path, *hgrm_prefix;
     const char *thresholds[THRESHOLDS_MAX];
     unsigned threshold_count;
 };
@@ -60,6 +60,9 @@ static const struct option rows[] = {
     ROW("csv", 0, option_output, csv_path, "FILE",
         "Write its time line, a row for each second."),
     ROW("junit", 0, option_output, junit_path, "FILE", "Write the verdict as JUnit XML."),
+    ROW("hlog", 0, option_output, hlog_path, "FILE",
+        "Write its histograms as HdrHistogram's log, a line each, tagged with its name; in "
+        "nanoseconds."),
     ROW("hgrm", 0, option_output_file, hgrm_prefix, "PREFIX",
         "Write each histogram's percentiles for HdrHistogram's plotter to PREFIX-NAME.hgrm."),
     ROW("quiet", 'q', option_flag, quiet, NULL, "Print nothing; the exit status tells."),
@@ -165,7 +168,7 @@ static int judge(const struct report_options *options, struct report *report, st
 static int put_out(const struct report_options *options, struct report *report, struct err *err)
 {
     const char *paths[] = {options->out_path, options->html_path, options->csv_path,
-                           options->junit_path};
+                           options->junit_path, options->hlog_path};
     bool print = !options->quiet;
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         print = print && (paths[i] == NULL || strcmp(paths[i], "-") != 0);
@@ -175,6 +178,7 @@ static int put_out(const struct report_options *options, struct report *report, 
         save(report, options->html_path, report_write_html, err) < 0 ||
         save(report, options->csv_path, csv_write_report, err) < 0 ||
         save(report, options->junit_path, report_write_junit, err) < 0 ||
+        save(report, options->hlog_path, report_write_hlog, err) < 0 ||
         (options->hgrm_prefix != NULL &&
          report_save_hgrm(report, options->hgrm_prefix, err) < 0) ||
         (print && save(report, "-", write_text, err) < 0)) {
@@ -231,7 +235,7 @@ static bool writes_files(const struct report_options *options)
 {
     return options->out_path != NULL || options->html_path != NULL ||
            options->csv_path != NULL || options->junit_path != NULL ||
-           options->hgrm_prefix != NULL;
+           options->hlog_path != NULL || options->hgrm_prefix != NULL;
 }
 
 static int run(const struct report_options *options, const char *const *files, unsigned count,

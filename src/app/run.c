@@ -459,13 +459,14 @@ static int report_run(struct app_run *app, bool interrupted, struct err *err)
         return err_set(err, ERR_START, "report", NULL, "no memory");
     }
     bool stdout_is_taken = is_stdout(options->out_path) || is_stdout(options->html_path) ||
-                           is_stdout(options->junit_path);
+                           is_stdout(options->junit_path) || is_stdout(options->hlog_path);
     /* Each on its own: a full disk under one must not cost the others. */
     const struct err *rows = views_unwritten(app->views);
     int unwritten = rows != NULL ? app_print_error(rows) : 0;
     unwritten |= told(save(options->out_path, &report, report_write_json, err), err);
     unwritten |= told(save(options->html_path, &report, report_write_html, err), err);
     unwritten |= told(save(options->junit_path, &report, report_write_junit, err), err);
+    unwritten |= told(save(options->hlog_path, &report, report_write_hlog, err), err);
     if (options->hgrm_prefix != NULL) {
         unwritten |= told(report_save_hgrm(&report, options->hgrm_prefix, err), err);
     }

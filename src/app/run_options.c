@@ -213,7 +213,7 @@ static int check_files(const struct run_options *options, struct err *err)
     } files[] = {
         {"--out", options->out_path},           {"--csv", options->csv_path},
         {"--html", options->html_path},         {"--junit", options->junit_path},
-        {"--failures", options->failures_path},
+        {"--failures", options->failures_path}, {"--hlog", options->hlog_path},
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         for (size_t j = 0; j < i; j++) {

@@ -81,6 +81,7 @@ struct run_options {
     const char *csv_path;
     const char *html_path;
     const char *junit_path;
+    const char *hlog_path; /* --hlog, or NULL */
     const char *hgrm_prefix;
     const char *listen_token;
     const char *failures_path;

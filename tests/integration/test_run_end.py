@@ -126,7 +126,7 @@ def test_closed_descriptors_stay_out_of_connections(live_url, tmp_path, closed):
 
 
 @pytest.mark.parametrize("option", ["--out", "--html", "--junit", "--csv", "--failures",
-                                    "--hgrm"])
+                                    "--hgrm", "--hlog"])
 def test_unwritable_output_is_refused_before_the_run(shoal, option):
     status, out, err = shoal.command("run", option, "/nowhere/x", "http://127.0.0.1:9/x.m3u8")
     assert (status, out) == (2, ""), err

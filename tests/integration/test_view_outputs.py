@@ -1,8 +1,14 @@
 """What a run leaves behind: text, JSON, CSV, HTML, JUnit; and that all of it tells the same."""
+import base64
 import csv
 import json
+import os
 import pathlib
 import re
+import shutil
+import struct
+import subprocess
+import zlib
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -65,6 +71,56 @@ def test_every_form_tells_the_same(shoal, origin, tmp_path):
     failed = sum(not row["pass"] for row in report.json["thresholds"]) + \
         (not report.json["generator"]["trusted"])
     assert suite.get("failures") == str(failed) and suite.get("tests") == "3"
+
+
+def hlog_counts(line):
+    """Tag and sum of the counts of one line of HdrHistogram's log."""
+    fields = line.split(",")
+    packed = base64.b64decode(fields[4], validate=True)
+    cookie, size = struct.unpack(">II", packed[:8])
+    assert cookie == 0x1c849314 and size == len(packed) - 8
+    plain = zlib.decompress(packed[8:])
+    cookie, size, offset, digits, low, high, ratio = struct.unpack(">IIIIqqd", plain[:40])
+    assert (cookie, size, offset, digits, low, ratio) == (0x1c849313, len(plain) - 40, 0, 3, 1, 1.0)
+    assert high == 3600 * 10**9
+    total = value = shift = 0
+    for byte in plain[40:]:
+        value |= (byte & 0x7f) << shift
+        shift += 7
+        if byte < 0x80:
+            total += value >> 1 if value % 2 == 0 else 0  # the others are runs of zeros
+            value = shift = 0
+    assert shift == 0
+    return fields[0].removeprefix("Tag="), total
+
+
+def test_histograms_as_hdrhistogram_reads_them(shoal, origin, tmp_path):
+    server = origin(*LIVE)
+    path = tmp_path / "run.hlog"
+    report = shoal.run("--viewers", 20, "--duration", "3s", "--hlog", path,
+                       f"{server.base}/live/index.m3u8", status=None)
+    histograms = {name: one for name, one in report.json["histograms"].items() if one["count"] > 0}
+    text = path.read_text()
+    lines = [line for line in text.splitlines() if line.startswith("Tag=")]
+    assert dict(map(hlog_counts, lines)) == {name: one["count"] for name, one in histograms.items()}
+    kept = tmp_path / "kept.json"
+    kept.write_text(json.dumps(report.json))
+    assert shoal.command("report", "--hlog", "-", kept)[1] == text
+
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    done = subprocess.run(["node", pathlib.Path(__file__).with_name("hlog.mjs")], input=text,
+                          capture_output=True, text=True, check=False, timeout=30, env=os.environ)
+    if done.returncode == 3:
+        pytest.skip("hdr-histogram-js is not installed (NODE_PATH)")
+    read = json.loads(done.stdout)
+    assert set(read) == set(histograms)
+    for name, one in histograms.items():
+        assert read[name]["count"] == one["count"]
+        assert read[name]["length"] == pytest.approx(report.json["duration_s"] * 1000, abs=1)
+        assert read[name]["start"] == pytest.approx(report.json["started_us"] / 1000, abs=1)
+        for key in ("p50", "p99", "max"):
+            assert read[name][key] / 1e9 == pytest.approx(one[f"{key}_s"], rel=0.01, abs=1e-6)
 
 
 def test_schema(shoal, origin):
