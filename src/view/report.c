@@ -104,13 +104,18 @@ static void judge_thresholds(struct report *report)
 
 void report_judge(struct report *report)
 {
+
     report->status = REPORT_PASSED;
     report->why[0] = '\0';
     judge_thresholds(report);
     trust_judge(&report->facts, &report->trust);
     if (!report->trust.trusted) {
+        /* What failed besides is still worth a word. */
+        char failed[320];
+        snprintf(failed, sizeof(failed), "%.319s", report->why);
         report->status = REPORT_UNTRUSTED;
-        snprintf(report->why, sizeof(report->why), "%s", report->trust.why);
+        snprintf(report->why, sizeof(report->why), "%s%s%s", report->trust.why,
+                 failed[0] != '\0' ? "; and " : "", failed);
     }
     if (report->interrupted) {
         report->status = REPORT_INTERRUPTED;

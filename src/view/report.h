@@ -65,7 +65,7 @@ struct report {
     unsigned merged; /* how many runs are taken together in it; 0 and 1: one */
     bool interrupted;
     enum report_status status; /* the exit status of the command */
-    char why[320];             /* why it did not pass; empty when it did */
+    char why[640];             /* why it did not pass; empty when it did */
     void *loaded;              /* owned by report_load.c; NULL otherwise */
 };
 

@@ -403,6 +403,8 @@ static void test_status_order(void **state)
     report->facts.descriptors_spent = 1;
     report_judge(report);
     assert_int_equal(report->status, REPORT_UNTRUSTED);
+    assert_non_null(strstr(report->why, "out of descriptors")); /* and what failed besides */
+    assert_non_null(strstr(report->why, "; and 2 of 4 thresholds failed"));
     report->interrupted = true;
     report_judge(report);
     assert_int_equal(report->status, REPORT_INTERRUPTED);
