@@ -174,7 +174,7 @@ static void say_needs(const struct app_run *app)
     struct buf text;
     buf_init(&text, 1024);
     run_memory_describe(&app->memory, &text);
-    fprintf(stderr, "shoal: %u viewer%s, %u thread%s, seed %llu; %.*s\n",
+    fprintf(stderr, "shoal: up to %u viewer%s, %u thread%s, seed %llu; %.*s\n",
             options->viewers_limit, options->viewers_limit == 1 ? "" : "s", options->threads,
             options->threads == 1 ? "" : "s", (unsigned long long)options->seed, (int)text.len,
             text.ptr);

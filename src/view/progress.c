@@ -18,7 +18,7 @@ int progress_write_line(const struct series_row *row, const struct recorder_stat
     int failed = buf_printf(
         out,
         "%6s  %s of %s viewers  %s seg/s  %s pl/s  %s req/s  %s conn/s  %s  "
-        "p95 %s  stalled %s  rebuffer %s",
+        "seg p95 %s  stalled %s  rebuffer %s",
         format_clock(clock, FORMAT_MAX, (int64_t)(v[SERIES_TIME] * 1e6)),
         format_count(active, FORMAT_MAX, (uint64_t)v[SERIES_ACTIVE]),
         format_count(target, FORMAT_MAX, (uint64_t)v[SERIES_TARGET]), rates[0], rates[1],

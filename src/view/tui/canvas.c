@@ -184,6 +184,18 @@ int area_text_tail(const struct area *area, int y, int x, int end, enum style st
     return area_text(area, y, x + 1, style, text);
 }
 
+int area_text_head(const struct area *area, int y, int x, int end, enum style style,
+                   const char *text)
+{
+    bool whole = columns_of(text) <= end - x;
+    struct area cut = area_part(area, 0, 0, whole ? end : end - 1, area->height);
+    int after = area_text(&cut, y, x, style, text);
+    if (!whole && end > x) {
+        area_rune(area, y, end - 1, STYLE_DIM, 0x2026);
+    }
+    return whole ? after : end;
+}
+
 void area_title(const struct area *area, enum style style, const char *title)
 {
     for (int x = 0; x < area->width; x++) {

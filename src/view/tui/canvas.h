@@ -71,6 +71,10 @@ void area_text_right(const struct area *area, int y, int end, enum style style,
 int area_text_tail(const struct area *area, int y, int x, int end, enum style style,
                    const char *text);
 
+/* The same, but of a text that is too long the beginning, before a "…". */
+int area_text_head(const struct area *area, int y, int x, int end, enum style style,
+                   const char *text);
+
 void area_rune(const struct area *area, int y, int x, enum style style, uint32_t rune);
 
 /* The title line of a panel: "─ title ──────". */

@@ -78,8 +78,11 @@ static void draw_needs(const struct frame *frame, const struct area *area)
     format_count(text, sizeof(text), open_now(frame, METRIC_DESCRIPTORS_OPEN));
     x = area_text(area, 1, x, STYLE_PLAIN, text);
     format_count(text, sizeof(text), frame->info->descriptor_limit);
-    x = area_printf(area, 1, x, STYLE_DIM, " of %s  sampler late ", text);
+    x = area_printf(area, 1, x, STYLE_DIM, " of %s  sampler ", text);
     format_duration(text, sizeof(text), (int64_t)frame->last.now[SHOAL_HEADER_LATE_MAX_US]);
+    if (x + (int)(sizeof("late ") - 1 + strlen(text)) < area->width) {
+        x = area_text(area, 1, x, STYLE_DIM, "late ");
+    }
     area_text(area, 1, x, STYLE_PLAIN, text);
 }
 

@@ -262,6 +262,7 @@ int panel_failures_wanted(const struct model *m)
 void panel_failures_draw(const struct model *m, const struct area *area, enum style title)
 {
     static const char *const orders[MODEL_SORTS] = {"by count", "by rate", "by name"};
+    enum { RATE = 11, COUNTS = RATE + 9 }; /* columns from the right edge */
     struct failure_row rows[FAILURE_ROWS_MAX];
     int count = list_failures(m, rows);
     char text[FORMAT_MAX], words[48];
@@ -272,9 +273,8 @@ void panel_failures_draw(const struct model *m, const struct area *area, enum st
         area_text(area, 1, 1, STYLE_GOOD, "none");
     }
     for (int i = 0; i < count && i + 1 < area->height; i++) {
-        struct area cut = area_part(area, 0, i + 1, area->width - 24, 1);
-        area_text(&cut, 0, 1, STYLE_BAD, rows[i].words);
-        area_text_right(area, i + 1, area->width - 12, STYLE_PLAIN,
+        area_text_head(area, i + 1, 1, area->width - COUNTS, STYLE_BAD, rows[i].words);
+        area_text_right(area, i + 1, area->width - RATE, STYLE_PLAIN,
                         format_count(text, FORMAT_MAX, rows[i].total));
         char rate[FORMAT_MAX + 4];
         snprintf(rate, sizeof(rate), "%s/s", format_number(text, FORMAT_MAX, rows[i].rate));
@@ -331,10 +331,9 @@ static void draw_threshold(const struct model *m, const struct area *area, int y
     const struct threshold *threshold = &m->frame.thresholds[i];
     const struct threshold_result *result = &m->frame.state.thresholds[i];
     char value[FORMAT_MAX];
-    struct area cut = area_part(area, 0, y, area->width - 12, 1);
-    area_text(&cut, 0, 1, result->pass ? STYLE_GOOD : STYLE_BAD,
+    area_text(area, y, 1, result->pass ? STYLE_GOOD : STYLE_BAD,
               result->pass ? "pass" : "FAIL");
-    area_text(&cut, 0, 7, STYLE_PLAIN, threshold->text);
+    area_text_head(area, y, 7, area->width - 12, STYLE_PLAIN, threshold->text);
     threshold_format_value(threshold, result->value, value, sizeof(value));
     area_text_right(area, y, area->width - 1, STYLE_BOLD, result->known ? value : "-");
 }

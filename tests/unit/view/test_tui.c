@@ -188,6 +188,19 @@ static void test_origin(void **state)
     assert_false(says(shown, "req/s"));
 }
 
+static void test_long_texts_end_in_dots(void **state)
+{
+    struct shown *shown = *state;
+    assert_int_equal(canvas_reset(&shown->canvas, 10, 3), 0);
+    struct area area = canvas_area(&shown->canvas);
+    assert_int_equal(area_text_head(&area, 0, 1, 8, STYLE_PLAIN, "seven b"), 8);
+    assert_int_equal(area_text_head(&area, 1, 1, 8, STYLE_PLAIN, "eight by"), 8);
+    assert_int_equal(area_text_tail(&area, 2, 1, 8, STYLE_PLAIN, "eight by"), 8);
+    shown->text.len = 0;
+    assert_int_equal(canvas_dump(&shown->canvas, &shown->text), 0);
+    assert_true(says(shown, " seven b\n eight …\n …ght by\n"));
+}
+
 /* With room for few, those thresholds are shown that fail, wherever they stand. */
 static void test_thresholds_that_fail_come_first(void **state)
 {
@@ -326,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_focus_brings_a_panel_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_plots, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_origin, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_long_texts_end_in_dots, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_thresholds_that_fail_come_first, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_any_size_is_safe, set_up, tear_down),
