@@ -42,6 +42,7 @@ function showHead(s) {
   const run = s.run;
   document.title = "shoal · " + run.phase + " " + format.clock(run.at_s);
   say("url", run.url);
+  byId("url").title = run.url;
   say("phase", run.phase, run.phase === "running" ? "good" : "warn");
   say("clock", format.clock(run.at_s) + (run.planned_s > 0 ? " / " + format.clock(run.planned_s) : ""));
   byId("progress").hidden = !(run.planned_s > 0);
@@ -92,11 +93,12 @@ function showRates(s) {
 
 function showQuality(s) {
   const run = s.windows.run, ten = s.windows["10s"], c = s.counters;
+  const live = run.times.edge_latency !== undefined && run.times.edge_latency.count > 0;
   fillTable(byId("quality"), ["", "10 s", "run"], [
     ["rebuffer ratio", format.percent(ten.figures.rebuffer_ratio), format.percent(run.figures.rebuffer_ratio)],
     ["stalls a minute, all viewers", format.number(ten.rates.stalls * 60), format.number(run.rates.stalls * 60)],
     ["startup p95", percentile(ten.times.startup, "p95_s"), percentile(run.times.startup, "p95_s")],
-    ["live latency p50", percentile(ten.times.edge_latency, "p50_s"), percentile(run.times.edge_latency, "p50_s")],
+    ["live latency p50", percentile(ten.times.edge_latency, "p50_s"), live ? percentile(run.times.edge_latency, "p50_s") : null],
     ["switches a minute", told(ten.rates.variant_switches, (r) => format.number(r * 60)),
       told(run.rates.variant_switches, (r) => format.number(r * 60))],
     ["sessions started / ended / failed", "", [c.sessions_started, c.sessions_ended, c.sessions_failed].map(format.count).join(" / ")],
@@ -179,6 +181,7 @@ function connect() {
   const events = new EventSource(withToken("api/v1/events"));
   events.onopen = () => {
     say("link", "live", "good");
+    byId("control").hidden = token === null;
     notice("");
   };
   events.onmessage = (event) => {
@@ -187,6 +190,7 @@ function connect() {
     document.body.dataset.row = String(s.row);
     if (s.final || s.run.phase === "over") {
       over = true;
+      byId("control").hidden = true;
       events.close();
       say("link", "the run is over", "");
       notice("The run is over; these are its last figures.");
@@ -203,6 +207,7 @@ function connect() {
       return;
     }
     const ending = newest !== null && newest.run.phase === "ending";
+    byId("control").hidden = token === null || ending;
     say("link", ending ? "the run has ended" : "no connection, trying again", ending ? "" : "bad");
     notice("No connection to the swarm; trying again." + (newest === null ? ""
       : " These figures are of " + format.clock(newest.run.at_s) + " into the run."));

@@ -140,14 +140,14 @@ class Plots {
   }
 
   /* Replaces everything by these columns, all of the same length; `rows` says how many rows there
-     are where the columns hold but some of them. */
+     are where the columns hold but some of them. What was before the run is on no plot. */
   set(columns, rows = columns.time_s.length) {
     const time = columns.time_s;
     const apart = time.length > 1 ? time[1] - time[0] : 1;
     this.rows = rows;
     for (const chart of this.charts) {
       for (const set of chart.data.datasets) {
-        set.data = time.map((x, i) => ({ x, y: columns[set.name]?.[i] ?? null }));
+        set.data = time.map((x, i) => ({ x, y: columns[set.name]?.[i] ?? null })).filter((point) => point.x >= 0);
         set.spanGaps = set.spanGaps === false ? false : Math.max(GAP_S, 3 * apart);
       }
     }
@@ -157,6 +157,9 @@ class Plots {
   /* Adds one row: an object with a value for each column. */
   add(row) {
     this.rows += 1;
+    if (row.time_s < 0) {
+      return;
+    }
     for (const chart of this.charts) {
       for (const set of chart.data.datasets) {
         set.data.push({ x: row.time_s, y: row[set.name] ?? null });

@@ -18,7 +18,7 @@ function columnsOf(timeline) {
 
 function showHead() {
   const run = report.run, result = report.result;
-  byId("url").textContent = run.url;
+  byId("url").textContent = byId("url").title = run.url;
   const words = { 0: "passed", 1: "failed", 4: "not to be trusted", 130: "interrupted" }[result.status];
   byId("result").textContent = words;
   byId("result").className = "chip " + (result.passed ? "good" : "bad");
@@ -34,9 +34,9 @@ function showTiles() {
   const c = report.counters, seconds = report.duration_s || 1, h = report.histograms;
   const tiles = [
     [format.count(c.sessions_started), "sessions"], [format.number(c.segments / seconds), "segments a second"],
-    [format.number(c.http_requests / seconds), "HTTP requests a second"],
+    [format.number(c.http_requests / seconds), "requests a second"],
     [format.bitrate(c.body_bytes / seconds), "throughput"],
-    [told(h.segment_download, (t) => format.seconds(t.p95_s)), "segment download p95"],
+    [told(h.segment_download, (t) => format.seconds(t.p95_s)), "download p95"],
     [format.percent(report.qoe.rebuffer_ratio), "rebuffer ratio"],
     [format.count(c.stalls), "stalls"], [format.count(c.failures), "failures"]];
   byId("tiles").append(...tiles.filter(([figure]) => figure !== null).map(([figure, words]) => {

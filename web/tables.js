@@ -53,8 +53,10 @@ function fillTimes(table, times) {
   fillTable(table, ["", "records", "p50", "p90", "p95", "p99", "max"], rows);
 }
 
+/* Those that fail come first. */
 function fillThresholds(table, thresholds) {
-  fillTable(table, null, thresholds.map((t) =>
+  const ordered = [...thresholds.filter((t) => !t.pass), ...thresholds.filter((t) => t.pass)];
+  fillTable(table, null, ordered.map((t) =>
     [[t.pass ? "pass" : "FAIL", t.pass ? "good" : "bad"], [t.threshold, "text"], (t.known ? t.text : "nothing recorded") + (t.ended_run ? ", ended the run" : "")]));
 }
 

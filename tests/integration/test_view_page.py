@@ -137,6 +137,8 @@ def test_page_without_the_token(shoal, origin, browser):
              "one more viewer", 15)
     page.value("document.getElementById('stop').click()")
     assert run.finish(30).status == 130
+    wait_for(lambda: page.value("document.getElementById('control').hidden"),
+             "the controls to go with the run", 15)
 
 
 def test_html_report(shoal, origin, browser, tmp_path):
