@@ -57,7 +57,7 @@ struct conn {
     uint8_t server;         /* `address` as value of the label `server` */
     bool established;       /* TCP; counted */
     bool reused;            /* a request was answered on it before this one */
-    bool keep_alive;        /* as the response head says */
+    bool keep_alive;        /* after the response, as its head and the request say */
     bool got_bytes;         /* of the response to this request */
     bool paused;            /* reading waits for the client's pace */
 };

@@ -91,7 +91,8 @@ static int compose(struct conn *conn)
         .range_last = job->request.range_last,
     };
     if (job->request.sink == FETCH_COLLECT && !job->request.has_range) {
-        request.accept_encoding = SPAN("gzip, br");
+        const char *told = job->request.accept_encoding;
+        request.accept_encoding = told != NULL ? span_from_string(told) : SPAN("gzip, br");
     }
     if (client->jar != NULL) {
         struct cookie_place place = {.host = conn->peer->host,

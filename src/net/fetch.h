@@ -54,8 +54,11 @@ struct fetch_request {
     enum metric_kind kind; /* under which the request is counted */
     enum fetch_sink sink;
     enum fetch_keep keep;
-    uint8_t connection;  /* 0: over any idle connection made for such requests, or a new one;
-                          * else over the client's one of this number, when that is idle */
+    uint8_t connection; /* 0: over any idle connection made for such requests, or a new one;
+                         * else over the client's one of this number, when that is idle */
+    /* The Accept-Encoding field of a FETCH_COLLECT without a range: any of gzip, deflate, br,
+     * identity. Borrowed until on_done. NULL: "gzip, br"; empty: none is sent. */
+    const char *accept_encoding;
     bool has_range;      /* ask for bytes range_first … range_last, both included */
     bool range_optional; /* an answer that ignores the range (200) is as good */
     uint64_t range_first;

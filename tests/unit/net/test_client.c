@@ -45,6 +45,96 @@ static void test_connection_is_reused(void **state)
     fixture_close(&f);
 }
 
+/* Answers by the path: /404 and /302, which leads to /x, and otherwise "hello". */
+static void serve_statuses(struct server_connection *c)
+{
+    bool open = true;
+    while (open && server_read(c)) {
+        if (asked_for(c, "/404")) {
+            open = server_print(c, "HTTP/1.1 404 Gone\r\nContent-Length: 4\r\n\r\ngone");
+        } else if (asked_for(c, "/302")) {
+            open = server_print(c, "HTTP/1.1 302 There\r\nLocation: /x\r\n"
+                                   "Content-Length: 0\r\n\r\n");
+        } else {
+            open = server_hello(c);
+        }
+    }
+}
+
+/* What the request wants of its connection decides whether the next one needs another. */
+static void test_connection_is_kept_as_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        enum fetch_keep keep;
+        enum fail fail;
+        uint32_t connects; /* for it and the request after it */
+    } rows[] = {
+        {"/x", FETCH_KEEP, FAIL_NONE, 1},        {"/404", FETCH_KEEP, FAIL_STATUS_4XX, 1},
+        {"/x", FETCH_KEEP_GOOD, FAIL_NONE, 1},   {"/404", FETCH_KEEP_GOOD, FAIL_STATUS_4XX, 2},
+        {"/302", FETCH_KEEP_GOOD, FAIL_NONE, 1}, {"/x", FETCH_KEEP_NOT, FAIL_NONE, 2},
+        {"/302", FETCH_KEEP_NOT, FAIL_NONE, 3},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fixture f;
+        fixture_open(&f, serve_statuses, NULL, NULL);
+        const struct fetch_request request = {
+            .url = span_from_string(server_url(&f.server, rows[i].path)),
+            .kind = METRIC_KIND_SEGMENT,
+            .sink = FETCH_DRAIN,
+            .keep = rows[i].keep};
+        rig_fetch(&f.rig, &f.trial, &request);
+        trial_expect(&f.trial, rows[i].fail);
+        /* Closing it loses nothing of what came. */
+        assert_int_equal(f.trial.result.media_bytes, rows[i].fail == FAIL_NONE ? 5 : 4);
+        rig_get(&f.rig, &f.trial, server_url(&f.server, "/y"));
+        trial_expect(&f.trial, FAIL_NONE);
+        if (rig_count(&f.rig, METRIC_TCP_CONNECTS) != rows[i].connects) {
+            fail_msg("row %zu: %llu connections, expected %u", i,
+                     (unsigned long long)rig_count(&f.rig, METRIC_TCP_CONNECTS),
+                     rows[i].connects);
+        }
+        assert_int_equal(rig_count(&f.rig, METRIC_KEEPALIVE_RETRIES), 0);
+        assert_int_equal(rig_count(&f.rig, METRIC_BODIES_ABORTED), 0);
+        fixture_close(&f);
+    }
+}
+
+static void test_accept_encoding_as_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *told, *sent;
+        enum fetch_sink sink;
+        bool has_range;
+    } rows[] = {
+        {NULL, "\r\nAccept-Encoding: gzip, br\r\n", FETCH_COLLECT, false},
+        {"gzip, deflate", "\r\nAccept-Encoding: gzip, deflate\r\n", FETCH_COLLECT, false},
+        {"", NULL, FETCH_COLLECT, false},
+        {"gzip", NULL, FETCH_COLLECT, true},
+        {"gzip", NULL, FETCH_DRAIN, false},
+    };
+    struct fixture f;
+    fixture_open(&f, fixture_serve_hello, NULL, NULL);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct fetch_request request = {.url =
+                                                  span_from_string(server_url(&f.server, "/x")),
+                                              .kind = METRIC_KIND_MEDIA_PLAYLIST,
+                                              .sink = rows[i].sink,
+                                              .accept_encoding = rows[i].told,
+                                              .has_range = rows[i].has_range,
+                                              .range_optional = true,
+                                              .range_last = UINT64_MAX};
+        rig_fetch(&f.rig, &f.trial, &request);
+        trial_expect(&f.trial, FAIL_NONE);
+        const char *head = f.server.log[i];
+        assert_true(rows[i].sent != NULL ? strstr(head, rows[i].sent) != NULL
+                                         : strstr(head, "Accept-Encoding") == NULL);
+    }
+    fixture_close(&f);
+}
+
 /* Answers one request a connection, and closes when the second one has come in. */
 static void serve_race(struct server_connection *c)
 {
@@ -669,6 +759,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_connection_is_reused),
+        cmocka_unit_test(test_connection_is_kept_as_told),
+        cmocka_unit_test(test_accept_encoding_as_told),
         cmocka_unit_test(test_keepalive_race_is_retried),
         cmocka_unit_test(test_new_connection_is_not_retried),
         cmocka_unit_test(test_idle_close_is_noticed),
