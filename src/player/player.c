@@ -122,6 +122,10 @@ void player_give(struct player *player, struct player_rendition *rendition,
         .rendition = index,
         .variant = rendition->variant,
         .attempt = attempt,
+        .keep = policy->keep,
+        .accept_encoding = policy->accept_encoding != NULL
+                               ? policy->accept_encoding
+                               : player_profile_of(player)->accept_encoding,
         .intended_us = line->began_us,
         .connect_us = (int64_t)policy->connect_ms * 1000,
         .first_byte_us = (int64_t)policy->first_byte_ms * 1000,

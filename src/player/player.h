@@ -109,11 +109,12 @@ struct player_action {
     uint32_t variant;      /* index in the multivariant playlist; 0 without one */
     bool encrypted;        /* a segment that is encrypted whole: its bytes look like noise */
     uint8_t connection;    /* 0, or the number of the one that all such fetches share */
-    bool closes;           /* … and this one closes its own at its end */
     uint32_t attempt;      /* 0: the first; more: a retry of the same resource */
-    int64_t duration_us;   /* media in a segment; 0 for other resources */
-    int64_t intended_us;   /* when the player wanted it to begin; latencies count from here */
-    int64_t connect_us;    /* patience; 0: no bound */
+    enum player_keep keep;
+    const char *accept_encoding; /* const; NULL: none */
+    int64_t duration_us;         /* media in a segment; 0 for other resources */
+    int64_t intended_us; /* when the player wanted it to begin; latencies count from here */
+    int64_t connect_us;  /* patience; 0: no bound */
     int64_t first_byte_us;
     int64_t total_us;
 };

@@ -34,7 +34,7 @@ void player_connection_choose(const struct player *player, uint32_t line,
         out->connection = (uint8_t)(OF_MEDIA + out->rendition * PLAYER_LINES_MEDIA + line - 1);
     } else {
         out->connection = CLOSED_AGAIN;
-        out->closes = true;
+        out->keep = PLAYER_KEEP_NOT;
     }
 }
 

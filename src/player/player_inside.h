@@ -128,6 +128,10 @@ bool player_playlist_give(struct player *player, struct player_rendition *rendit
 int64_t player_playlist_wake(const struct player *player,
                              const struct player_rendition *rendition);
 
+/* How long after a load that brought something new the next one comes. */
+int64_t player_playlist_interval(const struct player *player,
+                                 const struct player_rendition *rendition);
+
 /* As player_on_playlist, for a media playlist; failures are the caller's to deal with. */
 enum fail player_playlist_accept(struct player *player, struct player_rendition *rendition,
                                  struct m3u8 *playlist);

@@ -43,8 +43,8 @@ static int64_t pause_us(const struct player *player, const struct player_renditi
     return pause < RELOAD_LEAST_US ? RELOAD_LEAST_US : pause;
 }
 
-static int64_t interval_us(const struct player *player,
-                           const struct player_rendition *rendition)
+int64_t player_playlist_interval(const struct player *player,
+                                 const struct player_rendition *rendition)
 {
     const struct player_profile *profile = player_profile_of(player);
     const struct m3u8 *playlist = rendition->playlist;
@@ -57,6 +57,9 @@ static int64_t interval_us(const struct player *player,
     case PLAYER_RELOAD_LAST_SEGMENT:
     case PLAYER_RELOAD_AT_SEGMENT:
         interval = last;
+        break;
+    case PLAYER_RELOAD_BY_VERSION:
+        interval = playlist->version > 5 ? target : last;
         break;
     case PLAYER_RELOAD_SHORTER:
         /* hls.js: within four target durations of the edge. */
@@ -79,7 +82,8 @@ static void schedule(struct player *player, struct player_rendition *rendition, 
         line->due_us = PLAYER_NEVER;
         return;
     }
-    int64_t wait = changed ? interval_us(player, rendition) : pause_us(player, rendition);
+    int64_t wait =
+        changed ? player_playlist_interval(player, rendition) : pause_us(player, rendition);
     int64_t anchor = profile->reload_from_response ? player->now_us : line->began_us;
     line->due_us = anchor + wait > player->now_us ? anchor + wait : player->now_us;
     line->state = PLAYER_LINE_READY;
@@ -293,6 +297,23 @@ static void replace(struct player *player, struct player_rendition *rendition,
     }
 }
 
+/* Profiles whose `stuck_ends` is set. */
+static bool is_stuck(const struct player *player, const struct player_rendition *rendition)
+{
+    const struct m3u8 *old = rendition->playlist;
+    if (old == NULL || !player->joined || player->origin_sequence >= first_sequence(old)) {
+        return false;
+    }
+    for (int i = 1; i < PLAYER_LINES; i++) {
+        const struct player_line *line = &rendition->lines[i];
+        if (line->state != PLAYER_LINE_IDLE && is_retrying(line) &&
+            line->sequence + 1 < end_sequence(old)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool player_can_play(const struct m3u8 *playlist)
 {
     /* A live playlist may begin empty, but not without telling when to look again. */
@@ -307,6 +328,10 @@ enum fail player_playlist_accept(struct player *player, struct player_rendition 
 {
     if (!player_can_play(playlist)) {
         return FAIL_PLAYLIST_INVALID;
+    }
+    if (player_profile_of(player)->stuck_ends && is_stuck(player, rendition)) {
+        player_variant_drop(player, rendition, (enum fail)player->fail);
+        return FAIL_NONE;
     }
     struct player_line *line = player_playlist_line(rendition);
     memset(line->attempts, 0, sizeof(line->attempts));

@@ -55,6 +55,19 @@ static void retry_at(const struct player *player, struct player_line *line, int6
     }
 }
 
+static bool has_retry(const struct player *player, const struct player_rendition *rendition,
+                      const struct player_line *line, const struct player_retry *retry,
+                      unsigned attempt)
+{
+    const struct player_policy *policy = &player_profile_of(player)->policy[line->resource];
+    const struct m3u8 *playlist = rendition->playlist;
+    if (policy->first_must_come && playlist == NULL) {
+        return false;
+    }
+    return retry->retries == PLAYER_RETRIES_ENDLESS || attempt < retry->retries ||
+           (retry->endless_live && playlist != NULL && !m3u8_is_final(playlist));
+}
+
 void player_retry(struct player *player, struct player_rendition *rendition,
                   struct player_line *line, enum fail fail, int64_t retry_after_us)
 {
@@ -66,8 +79,10 @@ void player_retry(struct player *player, struct player_rendition *rendition,
         line->attempts[trouble]++;
     }
     player->fail = (uint8_t)fail;
-    if (attempt < retry->retries) {
-        int64_t delay = delay_us(player, retry, attempt);
+    if (has_retry(player, rendition, line, retry, attempt)) {
+        int64_t delay = retry->at_reload && rendition->playlist != NULL
+                            ? player_playlist_interval(player, rendition)
+                            : delay_us(player, retry, attempt);
         if (profile->honours_retry_after && retry_after_us > delay) {
             delay = retry_after_us;
         }

@@ -44,10 +44,16 @@ enum player_then {
     PLAYER_THEN_SKIP,   /* the segment is left out; not for playlists */
 };
 
+/* As player_retry.retries: it asks until the session ends. */
+#define PLAYER_RETRIES_ENDLESS UINT8_MAX
+
 /* The retry rule for one kind of failure of one kind of resource: retry n (from 0) comes
  * min(first * factor^n, cap) after the failure. */
 struct player_retry {
-    uint16_t retries;    /* after the first attempt */
+    uint8_t retries;     /* after the first attempt; or PLAYER_RETRIES_ENDLESS */
+    bool endless_live;   /* PLAYER_RETRIES_ENDLESS while the playlist is not final */
+    bool at_reload;      /* of playlists: it comes when a reload after a change would, where one
+                          * was loaded before; the delays below mean nothing then */
     uint8_t then;        /* enum player_then */
     uint8_t jitter_pct;  /* the delay varies evenly by this much to either side */
     uint16_t factor_pct; /* 100: always the same delay; 200: doubled each time */
@@ -55,8 +61,18 @@ struct player_retry {
     int32_t cap_ms;
 };
 
+/* What a player does with the connection after a whole response. */
+enum player_keep {
+    PLAYER_KEEP,      /* it may carry the next request */
+    PLAYER_KEEP_GOOD, /* the same, but not after a status that is a failure */
+    PLAYER_KEEP_NOT,  /* it carries no other request */
+};
+
 /* Patience and retries for one kind of resource. 0 means no bound. */
 struct player_policy {
+    const char *accept_encoding; /* NULL: the profile's */
+    enum player_keep keep;
+    bool first_must_come;  /* of playlists: no retry of one that was never loaded */
     int32_t connect_ms;    /* TCP and TLS */
     int32_t first_byte_ms; /* from the request to the first byte of the response */
     int32_t total_ms;      /* from the request to the last byte */
@@ -75,6 +91,7 @@ enum player_join {
 /* When a live playlist is loaded again after it has changed. */
 enum player_reload {
     PLAYER_RELOAD_LAST_SEGMENT, /* after the duration of its last segment (rfc8216bis 6.3.4) */
+    PLAYER_RELOAD_BY_VERSION,   /* the same up to EXT-X-VERSION 5, else after the target */
     PLAYER_RELOAD_SHORTER,      /* the shorter of the two near the live edge, else the target */
     PLAYER_RELOAD_AT_SEGMENT,   /* when playing comes to another segment, and at the earliest
                                  * after the duration of the last segment */
@@ -92,7 +109,7 @@ struct player_profile {
 
     /* What its requests look like. */
     const char *user_agent;      /* NULL: Shoal's own */
-    const char *accept_encoding; /* for playlists; NULL: none is sent */
+    const char *accept_encoding; /* for playlists and keys; NULL: none is sent */
     bool range_always;           /* every request carries `Range: bytes=0-` */
     uint8_t connections;         /* at most, to one host; unless apart: */
     bool connections_apart;      /* a connection of its own, closed again, for the URL of the
@@ -132,6 +149,9 @@ struct player_profile {
                             * begin, where it waited for time to pass; 0: at once */
     enum player_behind behind;
     bool honours_retry_after;
+    /* Live: a segment that still fails ends the session at a reload once newer ones are listed
+     * and the one that playing began with is not listed any more. */
+    bool stuck_ends;
 
     struct player_policy policy[PLAYER_RESOURCE_COUNT];
 };

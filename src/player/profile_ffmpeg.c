@@ -7,8 +7,9 @@ extern const struct player_profile player_profile_ffmpeg;
  * whether the playlist is old whenever it comes to a segment, so that in the steady state it
  * loads every other segment duration. */
 
-/* It does not give up waiting, but for connecting (tcp.c). */
-#define PATIENCE .connect_ms = 5000
+/* It does not give up waiting, but for connecting (tcp.c). An answer with an error it does not
+ * read, and closes the connection (http.c). */
+#define PATIENCE .keep = PLAYER_KEEP_GOOD, .connect_ms = 5000
 
 #define NO_RETRY(after)                    \
     {                                      \

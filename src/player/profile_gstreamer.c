@@ -2,64 +2,59 @@
 
 extern const struct player_profile player_profile_gstreamer;
 
-/* GStreamer 1.22 (Debian 12): playbin3 with hlsdemux2 over souphttpsrc, as measured. While all
- * is well it asks as hls.js does; what sets it apart is a segment answered with 5xx, for which
- * it asks again at once and without end, and everything else that fails, which ends playback
- * soon. */
+/* GStreamer 1.22 (Debian 12): playbin3 with hlsdemux2 over libsoup 3, as traced beside it and
+ * read in ext/adaptivedemux2. While all is well it asks much as hls.js does; what sets it apart
+ * is trouble: a segment answered with 5xx, live also with 4xx, is asked for again at once and
+ * without end. Whatever else fails ends playback soon. It does not read the body of an error,
+ * and so has to leave the connection. */
 
-/* Not a pause but the time that an attempt takes there, one after the other. */
-#define STORM                                                                               \
-    {                                                                                       \
-        .retries = UINT16_MAX, .then = PLAYER_THEN_FAIL, .factor_pct = 100, .first_ms = 14, \
-        .cap_ms = 14                                                                        \
+/* 10 ms after a failure, and about one to get there. */
+#define AGAIN .then = PLAYER_THEN_FAIL, .factor_pct = 100, .first_ms = 11, .cap_ms = 11
+
+/* The time-out of libsoup's session; souphttpsrc, which loads the first playlist, has 15 s. */
+#define MEDIA                                                                             \
+    {                                                                                     \
+        .keep = PLAYER_KEEP_GOOD, .connect_ms = 10000, .first_byte_ms = 10000, .retry = { \
+            [PLAYER_TROUBLE_TIMEOUT] = {AGAIN, .retries = 3},                             \
+            [PLAYER_TROUBLE_CONNECTION] = {AGAIN, .retries = 3},                          \
+            [PLAYER_TROUBLE_CLIENT] = {AGAIN, .retries = 3, .endless_live = true},        \
+            [PLAYER_TROUBLE_SERVER] = {AGAIN, .retries = PLAYER_RETRIES_ENDLESS},         \
+            [PLAYER_TROUBLE_CONTENT] = {AGAIN},                                           \
+        }                                                                                 \
     }
 
-#define PAUSE(n, ms)                                                                   \
-    {                                                                                  \
-        .retries = (n), .then = PLAYER_THEN_FAIL, .factor_pct = 100, .first_ms = (ms), \
-        .cap_ms = (ms)                                                                 \
-    }
-
-#define MEDIA                                                   \
-    {                                                           \
-        .connect_ms = 15000, .first_byte_ms = 15000, .retry = { \
-            [PLAYER_TROUBLE_TIMEOUT] = PAUSE(3, 25),            \
-            [PLAYER_TROUBLE_CONNECTION] = PAUSE(4, 15),         \
-            [PLAYER_TROUBLE_CLIENT] = PAUSE(3, 25),             \
-            [PLAYER_TROUBLE_SERVER] = STORM,                    \
-            [PLAYER_TROUBLE_CONTENT] = PAUSE(0, 0),             \
-        }                                                       \
-    }
-
-/* A failed reload is repeated at the pace of reloads. */
-#define PLAYLIST(n)                                             \
-    {                                                           \
-        .connect_ms = 15000, .first_byte_ms = 15000, .retry = { \
-            [PLAYER_TROUBLE_TIMEOUT] = PAUSE(n, 2000),          \
-            [PLAYER_TROUBLE_CONNECTION] = PAUSE(n, 2000),       \
-            [PLAYER_TROUBLE_CLIENT] = PAUSE(n, 2000),           \
-            [PLAYER_TROUBLE_SERVER] = PAUSE(n, 2000),           \
-            [PLAYER_TROUBLE_CONTENT] = PAUSE(0, 0),             \
-        }                                                       \
+/* A failed reload is repeated at the pace of reloads, three times. */
+#define RELOAD                                 \
+    {                                          \
+        AGAIN, .retries = 3, .at_reload = true \
     }
 
 const struct player_profile player_profile_gstreamer = {
     .name = "gstreamer",
     .summary = "GStreamer 1.22, playbin3 with hlsdemux2",
     .accept_encoding = "gzip, deflate",
-    .connections = 3,
+    .connections = 2,
     .join = PLAYER_JOIN_SEGMENT_COUNT,
     .join_segments = 4,
     .segments_in_flight = 1,
     .buffer_us = 30000000,
-    .reload = PLAYER_RELOAD_LAST_SEGMENT,
+    .reload = PLAYER_RELOAD_BY_VERSION,
     .reload_from_response = true,
     .unchanged_pct = 50,
     .behind = PLAYER_BEHIND_FIRST_LISTED,
+    .stuck_ends = true, /* an assertion of its own fails and ends the process */
     .policy =
         {
-            [PLAYER_MULTIVARIANT] = PLAYLIST(0),
-            [PLAYER_MEDIA_PLAYLIST] = PLAYLIST(3),
+            [PLAYER_MULTIVARIANT] = {.accept_encoding = "identity",
+                                     .keep = PLAYER_KEEP_NOT,
+                                     .connect_ms = 15000,
+                                     .first_byte_ms = 15000,
+                                     .retry = {{AGAIN}, {AGAIN}, {AGAIN}, {AGAIN}, {AGAIN}}},
+            [PLAYER_MEDIA_PLAYLIST] = {.keep = PLAYER_KEEP_GOOD,
+                                       .first_must_come = true,
+                                       .connect_ms = 10000,
+                                       .first_byte_ms = 10000,
+                                       .retry = {RELOAD, RELOAD, RELOAD, RELOAD, {AGAIN}}},
             [PLAYER_SEGMENT] = MEDIA,
             [PLAYER_INIT_SECTION] = MEDIA,
             [PLAYER_KEY] = MEDIA,

@@ -25,7 +25,8 @@ class Stream:
 
     def __init__(self, folder, root, path, variant, once):
         self.path, self.variant, self.once = path, variant, once
-        self.server = Nginx(folder / "nginx", root)
+        self.server = Nginx(folder / "nginx", root, server=f"if (-f {folder}/gone$uri) "
+                                                           "{ return 404; }")
         self.shoal = Shoal(folder)
         self.runs = []
 
@@ -64,11 +65,13 @@ def streams(tmp_path_factory, vod):
                 ("vod", vod("ts", duration_s=14, segment_s=2), "main.m3u8", "first"),
                 ("vod_abr", vod("abr", duration_s=8, segment_s=1), "main.m3u8", "all"),
                 ("vod_fmp4", vod("fmp4", duration_s=8, segment_s=1), "main.m3u8", "first"),
-                ("vod_aes", vod("aes", duration_s=8, segment_s=1), "main.m3u8", "first")):
-            (folder / name).mkdir()
+                ("vod_aes", vod("aes", duration_s=8, segment_s=1), "main.m3u8", "first"),
+                ("vod_hole", vod("ts", duration_s=14, segment_s=2), "main.m3u8", "first")):
+            (folder / name / "gone").mkdir(parents=True)
             found[name] = Stream(folder / name, root, path, variant, name.startswith("vod"))
             ends.callback(found[name].end)
             found[name].server.start()
+        (folder / "vod_hole/gone/s003.ts").touch()
         for stream in found.values():
             stream.begin()
         for stream in found.values():
@@ -154,3 +157,18 @@ def test_vod_init_section_and_key(streams, name):
     real, model, _ = pair(streams, name)
     assert [row["uri"] for row in real.rows] == [row["uri"] for row in model.rows]
     assert real.carried() == model.carried()
+
+
+@pytest.mark.slow
+def test_segment_that_is_missing(streams):
+    """Tried some times, each over another connection, and left out."""
+    stream = streams["vod_hole"]
+    for trace in (stream.real, stream.model):
+        tries = [row for row in trace.rows if row["status"] == 404]
+        assert {row["uri"] for row in tries} == {"/s003.ts"} and len(tries) >= 5
+        assert trace.after_errors() == []
+        good = [row["uri"] for row in trace.rows if row["status"] != 404]
+        assert good == ["/main.m3u8", *(f"/s00{i}.ts" for i in (0, 1, 2, 4, 5, 6))]
+    for report in stream.reports:
+        report.check_balance()
+        assert report["segments"] == 6 and report["segments_skipped"] == 1

@@ -61,6 +61,28 @@ static void test_gstreamer_cadence(void **state)
     sim_free(sim);
 }
 
+/* Up to version 5 after the duration of the last segment, then after the target duration. */
+static void test_gstreamer_reloads_by_version(void **state)
+{
+    (void)state;
+    static const struct {
+        int version;
+        int64_t gap_us;
+    } rows[] = {{3, 3600 * MS}, {5, 3600 * MS}, {6, 4 * S}, {7, 4 * S}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sim_stream stream = four_seconds;
+        stream.version = rows[i].version;
+        stream.segment_us = 3600 * MS;
+        struct sim_viewer viewer = {.profile = "gstreamer", .seed = 1, .begins_us = 1 * S};
+        struct sim *sim = sim_new(&stream, &calm, &viewer);
+        sim_run(sim, 60 * S);
+        assert_in_range(sum_of_gaps(sim, 10), 10 * rows[i].gap_us,
+                        10 * (rows[i].gap_us + 50 * MS));
+        assert_int_equal(sim->told.stalls, 0);
+        sim_free(sim);
+    }
+}
+
 /* Timers that are late do not shift the grid. */
 static void test_late_timers_do_not_add_up(void **state)
 {
@@ -316,7 +338,7 @@ static void test_ffmpeg_connections(void **state)
     struct sim_viewer viewer = {.profile = "ffmpeg", .rule = PLAYER_VARIANT_ALL, .seed = 1};
     struct sim *sim = sim_new(&apart, &calm, &viewer);
     sim_run(sim, 60 * S);
-    assert_true(sim_request(sim, PLAYER_MULTIVARIANT, 0, 0)->closes);
+    assert_int_equal(sim_request(sim, PLAYER_MULTIVARIANT, 0, 0)->keep, PLAYER_KEEP_NOT);
     uint8_t of_playlists = sim_request(sim, PLAYER_MEDIA_PLAYLIST, 0, 0)->connection;
     uint8_t last = of_playlists;
     for (int i = 0; i < 3; i++) {
@@ -326,7 +348,7 @@ static void test_ffmpeg_connections(void **state)
         }
         for (uint32_t n = 0; (request = sim_request(sim, PLAYER_SEGMENT, i, n)); n++) {
             assert_in_range(request->connection, last + 1, last + 2);
-            assert_false(request->closes);
+            assert_int_equal(request->keep, PLAYER_KEEP_GOOD);
             assert_int_equal(request->connection,
                              sim_request(sim, PLAYER_SEGMENT, i, n % 2)->connection);
         }
@@ -365,6 +387,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hlsjs_cadence),
         cmocka_unit_test(test_gstreamer_cadence),
+        cmocka_unit_test(test_gstreamer_reloads_by_version),
         cmocka_unit_test(test_ffmpeg_cadence),
         cmocka_unit_test(test_ffmpeg_starts_in_turn),
         cmocka_unit_test(test_ffmpeg_connections),

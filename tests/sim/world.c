@@ -125,10 +125,10 @@ static void write_media(const struct sim *sim, struct buf *text, uint32_t track,
     bool passed = stream->discontinuity_at > 0 && first > stream->discontinuity_at;
     int64_t discontinuity = 10 + (passed ? 1 : 0) + (odd ? stream->odd_discontinuity : 0);
     buf_printf(text,
-               "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n"
+               "#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-TARGETDURATION:%d\n"
                "#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-DISCONTINUITY-SEQUENCE:%d\n%s",
-               (int)target, (int)sequence, (int)discontinuity,
-               stream->tags != NULL ? stream->tags : "");
+               stream->version > 0 ? stream->version : 7, (int)target, (int)sequence,
+               (int)discontinuity, stream->tags != NULL ? stream->tags : "");
     for (uint32_t i = first; i < end; i++) {
         write_state(stream, text, i, i == first);
         write_segment(sim, text, track, i, odd);
@@ -256,13 +256,13 @@ static void start_fetch(struct sim *sim, const struct player_action *action)
         .rendition = action->rendition,
         .variant = action->variant,
         .attempt = action->attempt,
+        .keep = action->keep,
         .token = action->token,
         .sequence = action->resource >= PLAYER_SEGMENT ? number_in(action->reference) : -1,
         .duration_us = action->duration_us,
         .range_offset = action->range_offset,
         .range_length = action->range_length,
         .connection = action->connection,
-        .closes = action->closes,
     };
     decide_failure(sim, request);
     if (request->resource < PLAYER_SEGMENT && request->fail == FAIL_NONE) {

@@ -20,6 +20,7 @@
 
 /* The stream. Zero is a good value where nothing else is said. */
 struct sim_stream {
+    int version; /* EXT-X-VERSION; 0: 7 */
     bool live;
     bool audio;               /* an alternate audio rendition beside the video */
     uint32_t audio_groups;    /* bits: variants with an audio rendition of their own */
@@ -81,12 +82,12 @@ struct sim_request {
     int64_t intended_us;
     enum player_resource resource;
     uint32_t rendition, variant, attempt;
+    enum player_keep keep;
     uint32_t token;
     int64_t sequence; /* of a segment; number in the URI of a key or init section; else -1 */
     int64_t duration_us;
     uint64_t range_offset, range_length;
     uint8_t connection;
-    bool closes;
     enum fail fail;
     int status;
     int64_t retry_after_us;

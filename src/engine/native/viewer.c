@@ -316,6 +316,12 @@ static const uint64_t body_limits[PLAYER_RESOURCE_COUNT] = {
     [PLAYER_KEY] = NATIVE_KEY_LIMIT_BYTES,
 };
 
+static const enum fetch_keep keeps[] = {
+    [PLAYER_KEEP] = FETCH_KEEP,
+    [PLAYER_KEEP_GOOD] = FETCH_KEEP_GOOD,
+    [PLAYER_KEEP_NOT] = FETCH_KEEP_NOT,
+};
+
 static void fill_request(const struct viewer *viewer, const struct player_action *action,
                          struct fetch_request *request)
 {
@@ -327,13 +333,14 @@ static void fill_request(const struct viewer *viewer, const struct player_action
     *request = (struct fetch_request){
         .kind = kinds[action->resource],
         .sink = drains ? FETCH_DRAIN : FETCH_COLLECT,
+        .keep = keeps[action->keep],
+        .accept_encoding = action->accept_encoding != NULL ? action->accept_encoding : "",
         .has_range = action->range_length > 0,
         .range_first = action->range_offset,
         .range_last = action->range_length == M3U8_TO_THE_END
                           ? UINT64_MAX
                           : action->range_offset + action->range_length - 1,
         .body_limit = body_limits[action->resource],
-        .keep = action->closes ? FETCH_KEEP_NOT : FETCH_KEEP,
         .connection = action->connection,
         .intended_us = action->intended_us,
         .connect_timeout_us = told->connect_timeout_us > 0 ? 0 : action->connect_us,

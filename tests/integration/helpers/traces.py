@@ -15,6 +15,10 @@ class Trace:
         assert self.rows, f"nobody called {agent} asked for anything"
         self.start = self.rows[0]["asked"]
 
+    def cut(self, seconds):
+        """Forgets what was asked later than that after the first request."""
+        self.rows = [row for row in self.rows if row["asked"] - self.start <= seconds]
+
     def playlists(self):
         return [row for row in self.rows if row["uri"].split("?")[0].endswith(".m3u8")]
 
@@ -31,6 +35,12 @@ class Trace:
 
     def connections(self):
         return len({row["connection"] for row in self.rows})
+
+    def after_errors(self):
+        """What came over a connection that had brought an error before."""
+        return [row for i, row in enumerate(self.rows)
+                if any(other["connection"] == row["connection"] and other["status"] >= 400
+                       for other in self.rows[:i])]
 
     def carried(self):
         """What each connection carried, each URL in order; in no order of connections."""
@@ -59,13 +69,13 @@ class Trace:
 
 def number_of(uri):
     """The number in a segment's name."""
-    return int("".join(c for c in uri.rsplit("/", 1)[1] if c.isdigit()))
+    return int("".join(c for c in uri.rsplit("/", 1)[1].split(".")[0] if c.isdigit()))
 
 
 def edge_at(folder, at, segment_s):
     """How far the packager in the folder had come at that time, in segments: 7.25 is a quarter of
     a segment after the end of number 6. Counted back from a segment that is still there."""
-    path = max(folder.glob("*.ts"), key=lambda path: path.stat().st_mtime)
+    path = max([*folder.glob("*.ts"), *folder.glob("*.m4s")], key=lambda path: path.stat().st_mtime)
     return number_of(f"/{path.name}") + 1 - (path.stat().st_mtime - at) / segment_s
 
 

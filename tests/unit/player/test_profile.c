@@ -38,11 +38,13 @@ static void test_tables_are_sound(void **state)
         assert_true(profile->unchanged_pct > 0);
         assert_true(profile->join != PLAYER_JOIN_SEGMENT_COUNT || profile->join_segments > 0);
         for (int r = 0; r < PLAYER_RESOURCE_COUNT; r++) {
+            assert_true(r == PLAYER_MEDIA_PLAYLIST || !profile->policy[r].first_must_come);
             for (int t = 0; t < PLAYER_TROUBLE_COUNT; t++) {
                 const struct player_retry *retry = &profile->policy[r].retry[t];
                 assert_true(retry->jitter_pct <= 100);
                 assert_true(retry->factor_pct >= 100);
                 assert_true(retry->cap_ms >= retry->first_ms);
+                assert_true(r == PLAYER_MEDIA_PLAYLIST || !retry->at_reload);
                 assert_true(r >= PLAYER_SEGMENT || retry->then != PLAYER_THEN_SKIP);
             }
         }
