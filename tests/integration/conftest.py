@@ -20,7 +20,8 @@ from helpers.shoal import Shoal, shoal_path  # noqa: E402
 
 # What measures time so finely that a busy machine would show in the figures. They wait for most
 # of their time, so a few of them can wait side by side.
-TIMED = {"test_stalls", "test_view_rates", "test_ffmpeg_referee", "test_hlsjs_referee"}
+TIMED = {"test_stalls", "test_view_rates", "test_ffmpeg_referee", "test_gstreamer_referee",
+         "test_hlsjs_referee"}
 
 
 def pytest_collection_modifyitems(items):

@@ -53,7 +53,8 @@ class Live(Process):
 def start_live(folder, kind="abr", segment_s=2, window=6, ready_segments=3):
     """A live stream into a folder.
 
-    abr: two variants and their audio apart, main.m3u8 above them; muxed: one, live.m3u8.
+    abr: two variants and their audio apart, main.m3u8 above them; muxed: one, live.m3u8; fmp4:
+    the same with an init section, init.mp4, and EXT-X-VERSION 7.
     Segments stay on disk long after they left the window.
     """
     folder = pathlib.Path(folder)
@@ -61,10 +62,11 @@ def start_live(folder, kind="abr", segment_s=2, window=6, ready_segments=3):
     hls = ["-f", "hls", "-hls_time", str(segment_s), "-hls_list_size", str(window),
            "-hls_flags", "delete_segments+independent_segments+temp_file",
            "-hls_delete_threshold", "200"]
-    if kind == "muxed":
+    if kind in ("muxed", "fmp4"):
+        names = folder / ("s%05d.ts" if kind == "muxed" else "s%05d.m4s")
         arguments = ffmpeg("-re", *VIDEO, "-re", *AUDIO, *encoders(segment_s), "-b:v", "150k",
-                           *hls, "-hls_segment_filename", str(folder / "s%05d.ts"),
-                           str(folder / "live.m3u8"))
+                           *hls, *(["-hls_segment_type", "fmp4"] if kind == "fmp4" else []),
+                           "-hls_segment_filename", str(names), str(folder / "live.m3u8"))
         return Live(folder, arguments, ["live.m3u8"], None, ready_segments)
     arguments = ffmpeg(
         "-re", *VIDEO, "-re", *AUDIO, "-map", "0:v", "-map", "0:v", "-map", "1:a",
