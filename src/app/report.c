@@ -1,6 +1,7 @@
 #include "app/report.h"
 
 #include "app/options.h"
+#include "app/output_files.h"
 #include "app/print_error.h"
 #include "view/csv.h"
 #include "view/report.h"
@@ -238,9 +239,22 @@ static bool writes_files(const struct report_options *options)
            options->hlog_path != NULL || options->hgrm_prefix != NULL;
 }
 
+static int check_files(const struct report_options *options, struct err *err)
+{
+    const struct output_file files[] = {
+        {"--out", options->out_path},   {"--html", options->html_path},
+        {"--csv", options->csv_path},   {"--junit", options->junit_path},
+        {"--hlog", options->hlog_path},
+    };
+    return output_files_check(files, sizeof(files) / sizeof(files[0]), err);
+}
+
 static int run(const struct report_options *options, const char *const *files, unsigned count,
                struct err *err)
 {
+    if (check_files(options, err) < 0) {
+        return -1;
+    }
     if (count == 0) {
         return err_set(err, ERR_USAGE, "FILE", "see shoal report --help", "is missing");
     }

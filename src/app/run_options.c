@@ -1,5 +1,6 @@
 #include "app/run_options.h"
 
+#include "app/output_files.h"
 #include "app/run_option_types.h"
 #include "base/units.h"
 #include "base/url.h"
@@ -178,53 +179,14 @@ static int make_stages(struct run_options *options, struct err *err)
     return 0;
 }
 
-/* The path without links and dots as far as it exists; the caller frees it. */
-static char *resolved(const char *path)
-{
-    char *whole = realpath(path, NULL);
-    if (whole != NULL) {
-        return whole;
-    }
-    const char *slash = strrchr(path, '/');
-    char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
-    char *real = folder == NULL ? NULL : realpath(folder, NULL);
-    if (real == NULL || asprintf(&whole, "%s/%s", real, slash == NULL ? path : slash + 1) < 0) {
-        whole = NULL;
-    }
-    free(folder);
-    free(real);
-    return whole;
-}
-
-static bool is_same_file(const char *a, const char *b)
-{
-    char *one = resolved(a);
-    char *other = resolved(b);
-    bool same = strcmp(a, b) == 0 || (one != NULL && other != NULL && strcmp(one, other) == 0);
-    free(one);
-    free(other);
-    return same;
-}
-
 static int check_files(const struct run_options *options, struct err *err)
 {
-    const struct {
-        const char *name, *path;
-    } files[] = {
+    const struct output_file files[] = {
         {"--out", options->out_path},           {"--csv", options->csv_path},
         {"--html", options->html_path},         {"--junit", options->junit_path},
         {"--failures", options->failures_path}, {"--hlog", options->hlog_path},
     };
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        for (size_t j = 0; j < i; j++) {
-            if (files[i].path != NULL && files[j].path != NULL &&
-                is_same_file(files[i].path, files[j].path)) {
-                return err_set(err, ERR_USAGE, files[i].name, "name another file",
-                               "'%s' is the file of %s already", files[i].path, files[j].name);
-            }
-        }
-    }
-    return 0;
+    return output_files_check(files, sizeof files / sizeof files[0], err);
 }
 
 static int check_together(const struct run_options *options, struct err *err)

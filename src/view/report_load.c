@@ -404,6 +404,11 @@ static int load(struct report_loaded *loaded, struct report *out)
 
 static const char hint[] = "give a file that --out wrote";
 
+static const char *name_of(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
 /* Reads the JSON of a file, or of standard input. Returns NULL with *err filled. */
 static json_t *read_json(const char *path, struct err *err)
 {
@@ -412,7 +417,7 @@ static json_t *read_json(const char *path, struct err *err)
     bool standard = strcmp(path, "-") == 0;
     FILE *file = standard ? stdin : fopen(path, "re");
     if (file == NULL) {
-        err_set(err, ERR_START, path, hint, "cannot be read: %s", strerror(errno));
+        err_set(err, ERR_START, name_of(path), hint, "cannot be read: %s", strerror(errno));
         return NULL;
     }
     bool known = fstat(fileno(file), &facts) == 0;
@@ -422,9 +427,10 @@ static json_t *read_json(const char *path, struct err *err)
         fclose(file);
     }
     if (folder || (root == NULL && known && S_ISREG(facts.st_mode) && facts.st_size == 0)) {
-        err_set(err, ERR_START, path, hint, folder ? "is a folder" : "is empty");
+        err_set(err, ERR_START, name_of(path), hint, folder ? "is a folder" : "is empty");
     } else if (root == NULL) {
-        err_set(err, ERR_START, path, hint, "is not JSON: line %d: %s", error.line, error.text);
+        err_set(err, ERR_START, name_of(path), hint, "is not JSON: line %d: %s", error.line,
+                error.text);
     }
     return root;
 }
@@ -437,7 +443,8 @@ int report_load(const char *path, struct report *out, struct err *err)
     }
     if (strcmp(get_text(root, "schema"), REPORT_SCHEMA) != 0) {
         json_decref(root);
-        return err_set(err, ERR_START, path, hint, "is not a report of this version of Shoal");
+        return err_set(err, ERR_START, name_of(path), hint,
+                       "is not a report of this version of Shoal");
     }
     struct report_loaded *loaded = calloc(1, sizeof(*loaded));
     if (loaded == NULL) {
@@ -448,7 +455,7 @@ int report_load(const char *path, struct report *out, struct err *err)
     struct report made = {0};
     if (load(loaded, &made) < 0) {
         report_fini(&made);
-        return err_set(err, ERR_START, path, hint,
+        return err_set(err, ERR_START, name_of(path), hint,
                        "it is damaged, or its histograms are not those of this build");
     }
     *out = made;

@@ -95,6 +95,17 @@ def test_nonsense_for_every_option(shoal, command):
             check_line(status, out, err, (2, 3))
 
 
+@pytest.mark.parametrize("words, said", [
+    (["--csv", "-", "--out", "-", "x"], "--csv: '-' is the file of --out already"),
+    (["--html", "/tmp/x", "--hlog", "/tmp/./x", "x"], "--hlog: '/tmp/./x' is the file of --html"),
+    (["-"], "standard input: is not JSON"),
+])
+def test_reports_that_cannot_be(shoal, words, said):
+    status, out, err = shoal.command("report", *words)
+    check_line(status, out, err, (2, 3))
+    assert said in err
+
+
 def test_a_file_that_holds_no_certificate(shoal):
     check_line(*shoal.command("run", "http://127.0.0.1:9/x", "--cacert", "/etc/hostname"), {2, 3})
 
