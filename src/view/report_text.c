@@ -375,6 +375,21 @@ static void put_thresholds(struct text *text, const struct report *report)
     }
 }
 
+/* Puts words from column `column` on; lines break before column 80, with two blanks in front.
+ */
+static void put_wrapped(struct text *text, struct span words, int column)
+{
+    while (words.len > 0) {
+        struct span word = span_cut(&words, ' ');
+        if (column + (int)word.len + 1 > 80) {
+            put(text, "\n ");
+            column = 1;
+        }
+        put(text, " %.*s", SPAN_ARGS(word));
+        column += (int)word.len + 1;
+    }
+}
+
 static void put_result(struct text *text, const struct report *report)
 {
     static const struct {
@@ -388,11 +403,16 @@ static void put_result(struct text *text, const struct report *report)
         {REPORT_INTERRUPTED, YELLOW, "interrupted"},
     };
     for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
-        if (results[i].status == report->status) {
-            put(text, "\n%sResult: %s%s%s%s\n", paint(text, results[i].colour),
-                results[i].words, paint(text, PLAIN), report->why[0] != '\0' ? ": " : "",
-                report->status == REPORT_INTERRUPTED ? "by the operator" : report->why);
+        if (results[i].status != report->status) {
+            continue;
         }
+        bool stopped = report->status == REPORT_INTERRUPTED;
+        struct span why = span_from_string(stopped ? "by the operator" : report->why);
+        int column = (int)(sizeof("Result: ") - 1 + strlen(results[i].words)) + 1;
+        put(text, "\n%sResult: %s%s%s", paint(text, results[i].colour), results[i].words,
+            paint(text, PLAIN), why.len > 0 ? ":" : "");
+        put_wrapped(text, why, column);
+        put(text, "\n");
     }
 }
 

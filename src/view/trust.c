@@ -2,7 +2,6 @@
 
 #include "view/format.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +21,9 @@ static void judge_none(struct trust_row *row, const char *words, uint64_t count)
     if (row->ok) {
         snprintf(row->text, sizeof(row->text), "never %s", words);
     } else {
-        snprintf(row->text, sizeof(row->text), "%s %" PRIu64 " times", words, count);
+        char text[FORMAT_MAX];
+        snprintf(row->text, sizeof(row->text), "%s %s times", words,
+                 format_count(text, sizeof(text), count));
     }
 }
 

@@ -405,6 +405,12 @@ static void test_status_order(void **state)
     assert_int_equal(report->status, REPORT_UNTRUSTED);
     assert_non_null(strstr(report->why, "out of descriptors")); /* and what failed besides */
     assert_non_null(strstr(report->why, "; and 2 of 4 thresholds failed"));
+    played->text.len = 0;
+    assert_int_equal(report_write_text(report, false, &played->text), 0);
+    struct span rest = buf_span(&played->text);
+    while (rest.len > 0) {
+        assert_in_range(span_cut(&rest, '\n').len, 0, 80);
+    }
     report->interrupted = true;
     report_judge(report);
     assert_int_equal(report->status, REPORT_INTERRUPTED);
