@@ -98,8 +98,10 @@ static void draw_lateness(const struct model *m, const struct area *area)
     x = area_text(area, 2, x, STYLE_DIM, " cores  timers late p99 ");
     format_duration(text, sizeof(text), (int64_t)late_us);
     x = area_text(area, 2, x, STYLE_PLAIN, text);
-    x = area_text(area, 2, x, STYLE_DIM, "  connections ");
+    static const char words[] = "  connections ";
     format_count(text, sizeof(text), open_now(frame, METRIC_CONNECTIONS_OPEN));
+    bool fits = x + (int)(sizeof(words) - 1 + strlen(text)) < area->width;
+    x = area_text(area, 2, x, STYLE_DIM, fits ? words : "  open ");
     area_text(area, 2, x, STYLE_PLAIN, text);
 }
 
@@ -201,7 +203,7 @@ int panel_origin_wanted(const struct model *m)
     return m->frame.state.origin_count > 0 ? wanted : 0;
 }
 
-/* "cpu 0.42", or nothing where it is not known; returns the column after it. */
+/* "cpu 0.42", or nothing where it is not known or does not fit; returns the column after it. */
 static int put_known(const struct area *area, int y, int x, const char *words, double value,
                      char *(*format)(char *dst, size_t size, double value))
 {
@@ -209,8 +211,12 @@ static int put_known(const struct area *area, int y, int x, const char *words, d
     if (isnan(value)) {
         return x;
     }
+    format(text, sizeof(text), value);
+    if (x + (int)(strlen(words) + strlen(text)) + 1 > area->width) {
+        return x;
+    }
     x = area_text(area, y, x, STYLE_DIM, words);
-    return area_text(area, y, x + 1, STYLE_PLAIN, format(text, sizeof(text), value)) + 2;
+    return area_text(area, y, x + 1, STYLE_PLAIN, text) + 2;
 }
 
 /* All exporters together over the newest rows: the same seconds below each other as in Rates.

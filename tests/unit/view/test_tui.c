@@ -185,6 +185,12 @@ static void test_origin(void **state)
     assert_true(says(shown, " server:9100           cores 1.50  sends 8.00 Mbit/s  open 21.0"));
     assert_true(says(shown, " gone                  Connection refused"));
     assert_true(says(shown, " open               21.0  "));
+    shown->text.len = 0; /* in half a screen that last figure of the row has no room */
+    assert_int_equal(canvas_reset(&shown->canvas, 118, 60), 0);
+    panels_draw(&shown->model, &shown->canvas);
+    assert_int_equal(canvas_dump(&shown->canvas, &shown->text), 0);
+    assert_true(says(shown, " server:9100           cores 1.50  sends 8.00 Mbit/s"));
+    assert_false(says(shown, "8.00 Mbit/s  o"));
     assert_false(says(shown, "req/s"));
 }
 
