@@ -278,13 +278,13 @@ void player_on_first_bytes(struct player *player, uint32_t token)
     find_line(player, token, &rendition)->arriving = true;
 }
 
-void player_on_done(struct player *player, uint32_t token, int64_t now_us)
+void player_on_done(struct player *player, uint32_t token, uint64_t bytes, int64_t now_us)
 {
     player_clock_advance(player, now_us);
     struct player_rendition *rendition;
     struct player_line *line = take_back(player, token, &rendition);
     if (!is_moot(player, rendition, line)) {
-        player_media_done(player, rendition, line);
+        player_media_done(player, rendition, line, bytes);
     }
 }
 

@@ -178,8 +178,9 @@ struct player_line {
     uint8_t state;       /* enum player_line_state */
     uint8_t resource;    /* enum player_resource of the newest fetch */
     uint8_t attempts[PLAYER_TROUBLE_COUNT]; /* failed so far, by kind of trouble */
-    bool abandoned; /* in flight for a variant that is not played any more */
-    bool arriving;  /* the first bytes of the segment in flight are there */
+    uint8_t attempts_late; /* failed since playing came to the segment, with piece_bytes */
+    bool abandoned;        /* in flight for a variant that is not played any more */
+    bool arriving;         /* the first bytes of the segment in flight are there */
 };
 
 enum player_line_state {
@@ -196,6 +197,8 @@ struct player_rendition {
     uint64_t next_sequence; /* its media sequence number */
     int64_t changed_us;     /* when the newest load that brought something new began */
     int64_t edge_us;        /* end of the playlist on the media time line */
+    int64_t piece_us;       /* time that a piece (profile.piece_bytes) of the newest segment
+                             * plays; 0: none is there */
     uint64_t map_asset;     /* the init section that was fetched last; 0: none */
     uint64_t key_asset;     /* the key that was used last; 0: none */
     struct player_line lines[PLAYER_LINES]; /* [0] is the playlist's */
@@ -306,8 +309,8 @@ enum fail player_on_playlist(struct player *player, uint32_t token, struct m3u8 
  * have another fetch after it. */
 void player_on_first_bytes(struct player *player, uint32_t token);
 
-/* A segment, init section or key arrived whole and is what it should be. */
-void player_on_done(struct player *player, uint32_t token, int64_t now_us);
+/* A segment, init section or key of so many bytes arrived whole and is what it should be. */
+void player_on_done(struct player *player, uint32_t token, uint64_t bytes, int64_t now_us);
 
 /* A fetch failed. `status` is its HTTP status, 0 without one; retry_after_us what the server
  * asked for, 0 when it did not. */

@@ -106,7 +106,7 @@ bool player_media_give(struct player *player, struct player_rendition *rendition
 int64_t player_media_wake(struct player *player, struct player_rendition *rendition);
 
 void player_media_done(struct player *player, struct player_rendition *rendition,
-                       struct player_line *line);
+                       struct player_line *line, uint64_t bytes);
 
 /* Gives up the segment of the line. */
 void player_media_skip(struct player *player, struct player_rendition *rendition,

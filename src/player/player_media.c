@@ -126,6 +126,7 @@ void player_media_skip(struct player *player, struct player_rendition *rendition
 {
     line->state = PLAYER_LINE_IDLE;
     line->due_us = PLAYER_NEVER;
+    line->attempts_late = 0;
     rendition->begun = true;
     note_left_out(player, rendition, PLAYER_SKIPPED, 1);
     player_clock_leave_out(player, line->position_us, line->position_us + line->duration_us);
@@ -267,6 +268,7 @@ static void refill(struct player *player, struct player_rendition *rendition)
         line->sequence = segment->sequence;
         line->asset = 0;
         line->state = PLAYER_LINE_READY;
+        line->arriving = false;
         if (player->state != PLAYER_STATE_STARTUP) {
             line->deadline_us = player->now_us + player_clock_media(player, rendition->next_us);
         }
@@ -412,8 +414,16 @@ int64_t player_media_wake(struct player *player, struct player_rendition *rendit
     return idle->due_us < wake ? idle->due_us : wake;
 }
 
+static int64_t piece_us(const struct player *player, const struct player_line *line,
+                        uint64_t bytes)
+{
+    uint64_t piece = player_profile_of(player)->piece_bytes;
+    return piece < bytes ? (int64_t)((double)line->duration_us * (double)piece / (double)bytes)
+                         : line->duration_us;
+}
+
 void player_media_done(struct player *player, struct player_rendition *rendition,
-                       struct player_line *line)
+                       struct player_line *line, uint64_t bytes)
 {
     uint64_t asset = line->asset;
     memset(line->attempts, 0, sizeof(line->attempts));
@@ -431,7 +441,9 @@ void player_media_done(struct player *player, struct player_rendition *rendition
     }
     line->state = PLAYER_LINE_IDLE;
     line->due_us = PLAYER_NEVER;
+    line->attempts_late = 0;
     rendition->begun = true;
+    rendition->piece_us = piece_us(player, line, bytes);
     if (rendition->variant < 64) {
         player->troubled &= ~(UINT64_C(1) << rendition->variant);
     }

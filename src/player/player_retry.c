@@ -1,5 +1,6 @@
 #include "player/player_inside.h"
 
+#include <limits.h>
 #include <string.h>
 
 static bool is_timeout(enum fail fail)
@@ -68,17 +69,49 @@ static bool has_retry(const struct player *player, const struct player_rendition
            (retry->endless_live && playlist != NULL && !m3u8_is_final(playlist));
 }
 
+static bool is_first_failure(const struct player_line *line)
+{
+    for (int i = 0; i < PLAYER_TROUBLE_COUNT; i++) {
+        if (line->attempts[i] > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Asks again with the next piece of media that is read, if there is one before playing comes to
+ * the segment; after the first failure at once, since it may be the kept connection's. */
+static bool retry_with_piece(const struct player *player,
+                             const struct player_rendition *rendition, struct player_line *line,
+                             bool is_first)
+{
+    if (line->deadline_us == PLAYER_NEVER || line->deadline_us <= player->now_us) {
+        return false;
+    }
+    int64_t left = line->deadline_us - player->now_us;
+    int64_t piece = rendition->piece_us < left ? rendition->piece_us : left;
+    retry_at(player, line, is_first ? 0 : piece);
+    return true;
+}
+
 void player_retry(struct player *player, struct player_rendition *rendition,
                   struct player_line *line, enum fail fail, int64_t retry_after_us)
 {
     const struct player_profile *profile = player_profile_of(player);
     enum player_trouble trouble = player_trouble_of(fail);
     const struct player_retry *retry = &profile->policy[line->resource].retry[trouble];
+    bool is_first = is_first_failure(line);
     unsigned attempt = line->attempts[trouble];
     if (line->attempts[trouble] < UINT8_MAX) {
         line->attempts[trouble]++;
     }
     player->fail = (uint8_t)fail;
+    if (profile->piece_bytes > 0 && line->resource == PLAYER_SEGMENT) {
+        if (retry_with_piece(player, rendition, line, is_first)) {
+            return;
+        }
+        attempt = line->deadline_us == PLAYER_NEVER ? UINT_MAX : line->attempts_late++;
+    }
     if (has_retry(player, rendition, line, retry, attempt)) {
         int64_t delay = retry->at_reload && rendition->playlist != NULL
                             ? player_playlist_interval(player, rendition)

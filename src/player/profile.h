@@ -153,6 +153,11 @@ struct player_profile {
      * and the one that playing began with is not listed any more. */
     bool stuck_ends;
 
+    /* It reads media in pieces of so many bytes, as it plays. With each it asks again for the
+     * segment ahead, where that failed, until playing has come to it; only then its policy
+     * counts retries. Of a session's first segment there are none. 0: as the policy says. */
+    uint32_t piece_bytes;
+
     struct player_policy policy[PLAYER_RESOURCE_COUNT];
 };
 

@@ -11,32 +11,33 @@ extern const struct player_profile player_profile_ffmpeg;
  * read, and closes the connection (http.c). */
 #define PATIENCE .keep = PLAYER_KEEP_GOOD, .connect_ms = 5000
 
-#define NO_RETRY(after)                    \
-    {                                      \
-        .then = (after), .factor_pct = 100 \
+#define RETRIES(count, after)                                  \
+    {                                                          \
+        .retries = (count), .then = (after), .factor_pct = 100 \
     }
 
-/* Measured: a segment that fails is asked for about ten times in 4 s, then left out. */
-#define AGAIN                                                                       \
-    {                                                                               \
-        .retries = 9, .then = PLAYER_THEN_SKIP, .factor_pct = 100, .first_ms = 400, \
-        .cap_ms = 400                                                               \
+#define ONCE                              \
+    {                                     \
+        PATIENCE, .retry = {              \
+            RETRIES(0, PLAYER_THEN_FAIL), \
+            RETRIES(0, PLAYER_THEN_FAIL), \
+            RETRIES(0, PLAYER_THEN_FAIL), \
+            RETRIES(0, PLAYER_THEN_FAIL), \
+            RETRIES(0, PLAYER_THEN_FAIL), \
+        }                                 \
     }
 
-#define PLAYLIST                        \
-    {                                   \
-        PATIENCE, .retry = {            \
-            NO_RETRY(PLAYER_THEN_FAIL), \
-            NO_RETRY(PLAYER_THEN_FAIL), \
-            NO_RETRY(PLAYER_THEN_FAIL), \
-            NO_RETRY(PLAYER_THEN_FAIL), \
-            NO_RETRY(PLAYER_THEN_FAIL), \
-        }                               \
-    }
-
-#define MEDIA                                                                         \
-    {                                                                                 \
-        PATIENCE, .retry = { AGAIN, AGAIN, AGAIN, AGAIN, NO_RETRY(PLAYER_THEN_SKIP) } \
+/* When playing has come to a segment that failed, three tries follow each other: the last one
+ * ahead, one over the connection that the segment before came over, and one over a new one. */
+#define SEGMENT                           \
+    {                                     \
+        PATIENCE, .retry = {              \
+            RETRIES(2, PLAYER_THEN_SKIP), \
+            RETRIES(2, PLAYER_THEN_SKIP), \
+            RETRIES(2, PLAYER_THEN_SKIP), \
+            RETRIES(2, PLAYER_THEN_SKIP), \
+            RETRIES(0, PLAYER_THEN_SKIP), \
+        }                                 \
     }
 
 const struct player_profile player_profile_ffmpeg = {
@@ -55,12 +56,13 @@ const struct player_profile player_profile_ffmpeg = {
     .unchanged_pct = 50,
     .init_each_reload = true,
     .behind = PLAYER_BEHIND_FIRST_LISTED,
+    .piece_bytes = 32768, /* INITIAL_BUFFER_SIZE */
     .policy =
         {
-            [PLAYER_MULTIVARIANT] = PLAYLIST,
-            [PLAYER_MEDIA_PLAYLIST] = PLAYLIST,
-            [PLAYER_SEGMENT] = MEDIA,
-            [PLAYER_INIT_SECTION] = MEDIA,
-            [PLAYER_KEY] = MEDIA,
+            [PLAYER_MULTIVARIANT] = ONCE,
+            [PLAYER_MEDIA_PLAYLIST] = ONCE,
+            [PLAYER_SEGMENT] = SEGMENT,
+            [PLAYER_INIT_SECTION] = ONCE,
+            [PLAYER_KEY] = ONCE,
         },
 };

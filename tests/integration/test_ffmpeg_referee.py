@@ -59,19 +59,22 @@ def streams(tmp_path_factory, vod):
             ends.callback(packager.end)
             packager.wait_ready()
         found = {}
+        abr = vod("abr", duration_s=8, segment_s=1)
         for name, root, path, variant in (
                 ("live", folder / "www-muxed", "live.m3u8", "first"),
                 ("live_abr", folder / "www-abr", "main.m3u8", "all"),
                 ("vod", vod("ts", duration_s=14, segment_s=2), "main.m3u8", "first"),
-                ("vod_abr", vod("abr", duration_s=8, segment_s=1), "main.m3u8", "all"),
+                ("vod_abr", abr, "main.m3u8", "all"),
                 ("vod_fmp4", vod("fmp4", duration_s=8, segment_s=1), "main.m3u8", "first"),
                 ("vod_aes", vod("aes", duration_s=8, segment_s=1), "main.m3u8", "first"),
-                ("vod_hole", vod("ts", duration_s=14, segment_s=2), "main.m3u8", "first")):
-            (folder / name / "gone").mkdir(parents=True)
+                ("vod_hole", abr, "v0/index.m3u8", "first"),
+                ("vod_hole_first", abr, "v0/index.m3u8", "first")):
+            (folder / name / "gone/v0").mkdir(parents=True)
             found[name] = Stream(folder / name, root, path, variant, name.startswith("vod"))
             ends.callback(found[name].end)
             found[name].server.start()
-        (folder / "vod_hole/gone/s003.ts").touch()
+        (folder / "vod_hole/gone/v0/s004.ts").touch()
+        (folder / "vod_hole_first/gone/v0/s000.ts").touch()
         for stream in found.values():
             stream.begin()
         for stream in found.values():
@@ -160,15 +163,22 @@ def test_vod_init_section_and_key(streams, name):
 
 
 @pytest.mark.slow
-def test_segment_that_is_missing(streams):
-    """Tried some times, each over another connection, and left out."""
-    stream = streams["vod_hole"]
+@pytest.mark.parametrize("name,missing,tries", (("vod_hole", 4, 5), ("vod_hole_first", 0, 1)))
+def test_missing_segment(streams, name, missing, tries):
+    """Asked for twice at once, with each 32 KiB that is played of the segment before, of which
+    there is but one, and twice when playing comes to it; the first of a session once. Each time
+    over another connection."""
+    stream = streams[name]
+    asked = ["/v0/index.m3u8"]
+    for number in range(8):
+        asked += [f"/v0/s{number:03d}.ts"] * (tries if number == missing else 1)
     for trace in (stream.real, stream.model):
-        tries = [row for row in trace.rows if row["status"] == 404]
-        assert {row["uri"] for row in tries} == {"/s003.ts"} and len(tries) >= 5
+        assert [row["uri"] for row in trace.rows] == asked
+        failed = [row["connection"] for row in trace.rows if row["status"] == 404]
+        assert len(failed) == len(set(failed)) == tries
         assert trace.after_errors() == []
-        good = [row["uri"] for row in trace.rows if row["status"] != 404]
-        assert good == ["/main.m3u8", *(f"/s00{i}.ts" for i in (0, 1, 2, 4, 5, 6))]
+    assert stream.real.connections() == stream.model.connections()
     for report in stream.reports:
         report.check_balance()
-        assert report["segments"] == 6 and report["segments_skipped"] == 1
+        assert report["segments"] == 7 and report["segments_skipped"] == 1
+        assert report.failures() == {"status_4xx": tries}

@@ -52,6 +52,34 @@ static void test_hlsjs_segment_503(void **state)
     sim_free(sim);
 }
 
+/* ffmpeg: twice at once, then with each 32 KiB that it plays of the segment before, thrice when
+ * playing has come to it; then it is left out. */
+static void test_ffmpeg_segment_404(void **state)
+{
+    (void)state;
+    struct sim_network network = failing(0, FOR_EVER, BIT(PLAYER_SEGMENT), FAIL_STATUS_4XX);
+    network.outages[0].sequence = 3;
+    network.segment_bytes = (uint64_t)10 * 32768;
+    struct sim_viewer viewer = {.profile = "ffmpeg", .seed = 1};
+    struct sim *sim = sim_new(&film, &network, &viewer);
+    sim_run(sim, 600 * S);
+    assert_int_equal(sim->outcome, PLAYER_ENDED);
+    assert_int_equal(sim->told.skipped, 1);
+    int64_t needed_us = sim_request(sim, PLAYER_SEGMENT, 0, 3)->began_us + 4 * S;
+    const struct sim_request *before = sim_request(sim, PLAYER_SEGMENT, 0, 3);
+    for (uint32_t i = 1; i < 14; i++) {
+        const struct sim_request *after = sim_request(sim, PLAYER_SEGMENT, 0, 3 + i);
+        assert_int_equal(after->sequence, 3);
+        int64_t pause = i == 1 || i > 11 ? 0 : 400 * MS;
+        int64_t began = before->ended_us + pause;
+        assert_int_equal(after->began_us, i == 11 && began > needed_us ? needed_us : began);
+        before = after;
+    }
+    assert_in_range(before->ended_us, needed_us, needed_us + 100 * MS);
+    assert_int_equal(sim_request(sim, PLAYER_SEGMENT, 0, 17)->sequence, 4);
+    sim_free(sim);
+}
+
 /* 404: the next lower level at once, round to the highest, then the end. */
 static void test_hlsjs_segment_404(void **state)
 {
@@ -165,7 +193,7 @@ static void check_gives_up(const struct player_profile *profile, uint32_t resour
     assert_int_equal(sim->outcome, PLAYER_FAILED);
     assert_int_equal(sim->fail, fail);
     assert_int_equal(sim->told.started, 0);
-    assert_true(sim->requests < 260); /* ffmpeg asks ten times for each of the 20 */
+    assert_true(sim->requests < 150); /* drain asks six times for each of the 20 */
     sim_free(sim);
 }
 
@@ -461,6 +489,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hlsjs_segment_503),
+        cmocka_unit_test(test_ffmpeg_segment_404),
         cmocka_unit_test(test_hlsjs_segment_404),
         cmocka_unit_test(test_switch_goes_on),
         cmocka_unit_test(test_timeouts_are_tried_again_at_once),

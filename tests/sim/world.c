@@ -332,7 +332,7 @@ static void end_fetch(struct sim *sim, struct sim_request *request)
         request->fail =
             player_on_playlist(&sim->player, request->token, request->playlist, sim->now_us);
     } else {
-        player_on_done(&sim->player, request->token, sim->now_us);
+        player_on_done(&sim->player, request->token, sim->network.segment_bytes, sim->now_us);
     }
     m3u8_unref(request->playlist);
     request->playlist = NULL;

@@ -69,6 +69,7 @@ struct sim_network {
     int64_t spread_us;                    /* … and up to so much more */
     int64_t download_us;                  /* a segment's body */
     int64_t slow_us;                      /* … and up to so much more */
+    uint64_t segment_bytes;               /* as the player is told */
     double loss;                          /* share of requests that fail at random */
     int64_t freeze_from_us, freeze_to_us; /* no response ends in between */
     int64_t timer_late_us;                /* the player is woken up to so much late */

@@ -233,7 +233,7 @@ static void take_segment(struct viewer_fetch *fetch, const struct fetch_result *
     metrics_record(lane, METRIC_SEGMENT_DOWNLOAD, result->phases.total_us);
     count_own(fetch->viewer, METRIC_VIEWER_SEGMENTS, 1);
     count_own(fetch->viewer, METRIC_VIEWER_SEGMENT_BYTES, result->media_bytes);
-    player_on_done(&fetch->viewer->player, fetch->token, result->done_us);
+    player_on_done(&fetch->viewer->player, fetch->token, result->media_bytes, result->done_us);
 }
 
 /* RFC 8216 section 4.3.2.4: a key file of AES-128 is 16 bytes; AES-256-GCM has 32. */
@@ -247,7 +247,7 @@ static void take_key(struct viewer_fetch *fetch, const struct fetch_result *resu
         return;
     }
     metrics_add(lane_of(viewer), METRIC_KEYS, 1);
-    player_on_done(&viewer->player, fetch->token, result->done_us);
+    player_on_done(&viewer->player, fetch->token, result->media_bytes, result->done_us);
 }
 
 static void take_result(struct viewer_fetch *fetch, const struct fetch_result *result)
@@ -269,7 +269,7 @@ static void take_result(struct viewer_fetch *fetch, const struct fetch_result *r
         break;
     case PLAYER_INIT_SECTION:
         metrics_add(lane_of(viewer), METRIC_INIT_SECTIONS, 1);
-        player_on_done(&viewer->player, fetch->token, result->done_us);
+        player_on_done(&viewer->player, fetch->token, result->media_bytes, result->done_us);
         break;
     case PLAYER_KEY:
         take_key(fetch, result);
