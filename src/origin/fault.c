@@ -63,7 +63,7 @@ static const char *parse_argument(struct fault_rule *rule, bool given)
         return given ? "takes no argument" : NULL;
     case FAULT_ARGUMENT_STATUS:
         if (!span_to_u64(rule->argument, &number) || number < 200 || number > 599) {
-            return "has no status of 200 to 599";
+            return "has no status from 200 to 599";
         }
         break;
     case FAULT_ARGUMENT_DURATION:
