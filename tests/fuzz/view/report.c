@@ -71,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(report_write_text(&report, true, &text) == 0);
         CHECK(report_write_junit(&report, &text) == 0);
         CHECK(report_write_hgrm(&report, 0, &text) == 0);
+        CHECK(report_write_hlog(&report, &text) == 0);
         CHECK(report_write_comparison(&report, &report, false, &text) == 0);
         text.len = 0;
         CHECK(report_write_json(&report, &text) == 0);
