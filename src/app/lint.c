@@ -68,11 +68,12 @@ static const struct option rows[] = {
 };
 
 static const char help_tail[] =
-    "A multivariant playlist that is given as a URL is followed into its media playlists.\n"
-    "FILE may be - for standard input.\n"
+    "A multivariant playlist that is given as a URL is followed into its media\n"
+    "playlists. FILE may be - for standard input.\n"
     "\n"
-    "Exit status: 0 no must-rule is broken, 1 one is (with --strict: or a should-rule),\n"
-    "2 usage, 3 something could not be read, 130 interrupted while following.\n";
+    "Exit status: 0 no must-rule is broken, 1 one is (with --strict: or a\n"
+    "should-rule), 2 usage, 3 something could not be read, 130 interrupted while\n"
+    "following.\n";
 
 const struct option_command *app_lint_command(void)
 {

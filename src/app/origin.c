@@ -105,9 +105,9 @@ static const char help_streams[] =
     "  date=yes             EXT-X-PROGRAM-DATE-TIME\n"
     "  sequence=no          no EXT-X-MEDIA-SEQUENCE\n"
     "\n"
-    "A fault is KIND[=ARG], then conditions with commas between them: path=GLOB (of the\n"
-    "URL's path, or the DNS name), p=0.1 (of those that match), after=N (spare the first\n"
-    "N), count=N (at most N), from=10s and to=13s (since the start). Kinds:\n";
+    "A fault is KIND[=ARG], then conditions with commas between them: path=GLOB (of\n"
+    "the URL's path, or the DNS name), p=0.1 (of those that match), after=N (spare\n"
+    "the first N), count=N (at most N), from=10s and to=13s (since the start). Kinds:\n";
 
 /* The text after the options: the faults are listed from their table. */
 static const char *help_tail(void)

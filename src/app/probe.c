@@ -56,12 +56,10 @@ const struct option_command *app_probe_command(void)
         .operand_offset = offsetof(struct probe_options, url),
         .options = rows,
         .help_tail =
-            "A viewer is taken to play one variant with its default audio, at playing\n"
-            "speed: each segment once, the playlists reloaded as players do. A low-latency "
-            "viewer\n"
-            "asks for each part and reloads the playlist for each. Bit rates are bodies, "
-            "without\n"
-            "what HTTP, TLS and TCP add.\n"
+            "A viewer is taken to play one variant with its default audio, at playing speed:\n"
+            "each segment once, the playlists reloaded as players do. A low-latency viewer\n"
+            "asks for each part and reloads the playlist for each. Bit rates are bodies,\n"
+            "without what HTTP, TLS and TCP add.\n"
             "\n"
             "Exit status: 0 it was read, 2 usage, 3 it could not be read.\n",
     };

@@ -71,12 +71,13 @@ static const struct option rows[] = {
 };
 
 static const char help_tail[] =
-    "FILE is what shoal run --out wrote; - is standard input. One is printed, two are "
+    "FILE is what shoal run --out wrote; - is standard input. One is printed, two are\n"
     "compared.\n"
     "\n"
-    "Exit status: as of shoal run, judged anew: 0 passed, 1 a threshold failed or no segment\n"
-    "was complete, 4 the generator was the limit, 130 interrupted; with --compare 1 when\n"
-    "something got worse; 2 usage, 3 a file cannot be read or written.\n";
+    "Exit status: as of shoal run, judged anew: 0 passed, 1 a threshold failed or no\n"
+    "segment was complete, 4 the generator was the limit, 130 interrupted; with\n"
+    "--compare 1 when something got worse; 2 usage, 3 a file cannot be read or\n"
+    "written.\n";
 
 const struct option_command *app_report_command(void)
 {

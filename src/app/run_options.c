@@ -43,10 +43,10 @@ const struct option_command run_command = {
     .help_tail =
         "Times, rates and sizes carry units: 500ms 2s 1.5m 1h, 500/s, 8Mbit/s, 64KiB.\n"
         "\n"
-        "Exit status: 0 passed; 1 a threshold failed, or no segment was complete; 2 usage;\n"
-        "3 the stream could not be started; 4 this machine could not hold the load, the\n"
-        "figures are not to be trusted; 130 interrupted (the report is written all the "
-        "same).\n",
+        "Exit status: 0 passed; 1 a threshold failed, or no segment was complete;\n"
+        "2 usage; 3 the stream could not be started; 4 this machine could not hold the\n"
+        "load, the figures are not to be trusted; 130 interrupted (the report is written\n"
+        "all the same).\n",
 };
 
 /* The cores this process may use, less one for the observers, at least one. */
