@@ -19,6 +19,19 @@ const struct model_graph model_graphs[MODEL_GRAPHS] = {
     {"busiest worker's CPU", SERIES_WORKER_CPU, MODEL_UNIT_SHARE},
 };
 
+void model_read(struct model *model, struct frame_source *source)
+{
+    frame_read(source, &model->frame);
+    size_t count = model->frame.state.row_count;
+    if (count != model->rows_read) { /* every second frame has no row of its own */
+        size_t first = count > MODEL_ROWS ? count - MODEL_ROWS : 0;
+        model->row_count = recorder_rows(model->frame.recorder, first, model->rows, MODEL_ROWS);
+        model->rows_read = count;
+    }
+    model->sample_count =
+        recorder_failures(model->frame.recorder, model->samples, MODEL_SAMPLES);
+}
+
 unsigned model_graph_from(const struct model *model, unsigned number)
 {
     const struct shoal_schema *schema = model->frame.counters[FRAME_RUN].schema;

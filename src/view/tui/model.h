@@ -23,6 +23,7 @@ struct model {
     struct frame frame;
     struct series_row rows[MODEL_ROWS]; /* oldest first */
     size_t row_count;
+    size_t rows_read; /* how many the recorder had when they were read */
     struct failure_sample samples[MODEL_SAMPLES]; /* newest first */
     size_t sample_count;
 
@@ -50,6 +51,9 @@ struct model_graph {
 
 enum { MODEL_GRAPHS = 8 };
 extern const struct model_graph model_graphs[MODEL_GRAPHS];
+
+/* Reads the newest moment. */
+void model_read(struct model *model, struct frame_source *source);
 
 /* The first figure from `number` on, counted round, that the run's engine can tell. */
 unsigned model_graph_from(const struct model *model, unsigned number);

@@ -35,7 +35,6 @@ struct tui {
     struct terminal *terminal;
     struct canvas canvas;
     struct model model;
-    size_t rows_read;        /* how many the recorder had when they were read */
     int64_t frames, cost_us; /* what all of them but the first took */
 };
 
@@ -48,23 +47,6 @@ static bool moves_on(struct model *model)
         model->message[0] = '\0';
     }
     return expired || !model->paused;
-}
-
-static void read_model(struct tui *tui)
-{
-    struct model *model = &tui->model;
-    if (model->paused) {
-        return;
-    }
-    frame_read(tui->source, &model->frame);
-    size_t count = model->frame.state.row_count;
-    if (count != tui->rows_read) { /* every second frame has no row of its own */
-        size_t first = count > MODEL_ROWS ? count - MODEL_ROWS : 0;
-        model->row_count = recorder_rows(model->frame.recorder, first, model->rows, MODEL_ROWS);
-        tui->rows_read = count;
-    }
-    model->sample_count =
-        recorder_failures(model->frame.recorder, model->samples, MODEL_SAMPLES);
 }
 
 static void show(struct tui *tui)
@@ -119,7 +101,9 @@ static void run(struct tui *tui)
         int key = MODEL_KEY_NONE;
         if (due) {
             draw = moves_on(&tui->model);
-            read_model(tui);
+            if (!tui->model.paused) {
+                model_read(&tui->model, tui->source);
+            }
             next_us = now_us + FRAME_US;
         } else {
             key = terminal_wait(tui->terminal, tui->stop_fd, LOOK_MS);

@@ -53,10 +53,7 @@ static int tear_down(void **state)
 static void show(struct shown *shown, int width, int height)
 {
     struct model *model = &shown->model;
-    frame_read(shown->source, &model->frame);
-    model->row_count = recorder_rows(shown->fixture.recorder, 0, model->rows, MODEL_ROWS);
-    model->sample_count =
-        recorder_failures(shown->fixture.recorder, model->samples, MODEL_SAMPLES);
+    model_read(model, shown->source);
     shown->text.len = 0;
     assert_int_equal(canvas_reset(&shown->canvas, width, height), 0);
     panels_draw(model, &shown->canvas);
