@@ -11,12 +11,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Which buckets of a histogram are in use: all below `first` and from `end` on are 0. */
+struct shoal_used {
+    uint32_t first, end;
+};
+
 struct shoal_interval {
     const struct shoal_schema *schema;
     const uint64_t *now;  /* the later snapshot */
     const uint64_t *base; /* the earlier one */
     int64_t elapsed_us; /* between their times; 0 when there is no interval yet: rates are 0 */
     bool full;          /* whether both hold histograms */
+    /* Of each histogram in `now`, and so in `base` too, since words only grow; spares looking at
+     * the rest. NULL: not known, all are looked at. */
+    const struct shoal_used *used;
 };
 
 /* Totals since the start of the run, and what the interval added. */

@@ -48,8 +48,10 @@ SHOAL_API int shoal_observer_update(struct shoal_observer *observer);
 /* The intervals as of the last update. They point into the observer and hold until its next
  * update. Before the first update all is zero. */
 SHOAL_API struct shoal_interval shoal_observer_last(const struct shoal_observer *observer);
-/* Window number 0 to window_count - 1. */
-SHOAL_API struct shoal_interval shoal_observer_window(const struct shoal_observer *observer,
+/* Window number 0 to window_count - 1. Its baseline is fetched when it is first asked for after
+ * an update, so a window that nobody looks at costs nothing. One that is asked for only when the
+ * sampler has gone on so far that its baseline is gone is shorter, and says so. */
+SHOAL_API struct shoal_interval shoal_observer_window(struct shoal_observer *observer,
                                                       uint32_t window);
 /* The whole run: baseline zero at the sampler's start. */
 SHOAL_API struct shoal_interval shoal_observer_run(const struct shoal_observer *observer);

@@ -56,4 +56,15 @@ SHOAL_API int shoal_ring_read(const struct shoal_ring *ring, uint64_t *dst, uint
 SHOAL_API int shoal_ring_read_generation(const struct shoal_ring *ring, uint64_t generation,
                                          uint64_t *dst, uint32_t words);
 
+/* Some of the words of a block. */
+struct shoal_ring_part {
+    uint32_t first, count;
+};
+
+/* As shoal_ring_read_generation, but copies only these parts, each to its own place in dst; the
+ * rest of dst stays as it is. */
+SHOAL_API int shoal_ring_read_parts(const struct shoal_ring *ring, uint64_t generation,
+                                    uint64_t *dst, const struct shoal_ring_part *parts,
+                                    uint32_t part_count);
+
 #endif

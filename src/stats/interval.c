@@ -64,6 +64,12 @@ double shoal_derived(const struct shoal_interval *interval, uint32_t derived)
     return over > 0 ? value / over : 0;
 }
 
+static struct shoal_used used_of(const struct shoal_interval *interval, uint32_t histogram)
+{
+    uint32_t all = interval->schema->histogram[histogram].bucket_count;
+    return interval->used == NULL ? (struct shoal_used){0, all} : interval->used[histogram];
+}
+
 static uint64_t bucket_delta(const struct shoal_interval *interval, uint32_t word)
 {
     return interval->now[word] - interval->base[word];
@@ -75,8 +81,9 @@ void shoal_summarize(const struct shoal_interval *interval, uint32_t histogram,
     assert(interval->full);
     struct shoal_histogram_place place = interval->schema->histogram[histogram];
     uint32_t bits = interval->schema->def.histograms[histogram].bits;
+    struct shoal_used used = used_of(interval, histogram);
     struct shoal_summary summary = {.sum = bucket_delta(interval, place.sum)};
-    for (uint32_t i = 0; i < place.bucket_count; i++) {
+    for (uint32_t i = used.first; i < used.end; i++) {
         uint64_t n = bucket_delta(interval, place.buckets + i);
         if (n == 0) {
             continue;
@@ -120,9 +127,10 @@ void shoal_percentiles(const struct shoal_interval *interval, uint32_t histogram
     }
     struct shoal_histogram_place place = interval->schema->histogram[histogram];
     uint32_t bits = interval->schema->def.histograms[histogram].bits;
+    struct shoal_used used = used_of(interval, histogram);
     uint64_t seen = 0;
     uint32_t next = 0;
-    for (uint32_t i = 0; i < place.bucket_count && next < count; i++) {
+    for (uint32_t i = used.first; i < used.end && next < count; i++) {
         seen += bucket_delta(interval, place.buckets + i);
         while (next < count && rank_of(percents[next], summary.count) <= seen) {
             out[next++] = shoal_bucket_middle(i, bits);
@@ -136,8 +144,9 @@ uint64_t shoal_count_at_most(const struct shoal_interval *interval, uint32_t his
     assert(interval->full);
     struct shoal_histogram_place place = interval->schema->histogram[histogram];
     uint32_t bits = interval->schema->def.histograms[histogram].bits;
+    struct shoal_used used = used_of(interval, histogram);
     uint64_t count = 0;
-    for (uint32_t i = 0; i < place.bucket_count && shoal_bucket_high(i, bits) <= bound; i++) {
+    for (uint32_t i = used.first; i < used.end && shoal_bucket_high(i, bits) <= bound; i++) {
         count += bucket_delta(interval, place.buckets + i);
     }
     return count;

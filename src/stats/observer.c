@@ -9,7 +9,10 @@
 struct window {
     int64_t length_us;
     const struct shoal_ring *ring; /* where its baseline is looked for */
-    uint64_t *base;                /* owned, observer->words */
+    uint64_t *memory;              /* owned, observer->words: the snapshot last fetched */
+    uint64_t generation;           /* of that, in the ring; 0: none */
+    const uint64_t *base;          /* memory, observer->zero or observer->now; NULL: not looked
+                                    * for since the last update */
 };
 
 struct shoal_observer {
@@ -21,9 +24,19 @@ struct shoal_observer {
     uint64_t *now, *base, *scratch;
     uint64_t *zero;                      /* the baseline of the run */
     uint64_t header[SHOAL_HEADER_WORDS]; /* newest seen */
+    /* What of `now` can differ from 0, and so of any snapshot before it: the header and the
+     * counters, then the sum and the buckets in use of each histogram. */
+    struct shoal_used *used;       /* owned; of each histogram, empty without them */
+    struct shoal_ring_part *parts; /* owned; parts_of() at most */
+    uint32_t part_count;
     uint32_t window_count;
     struct window windows[SHOAL_WINDOWS_MAX];
 };
+
+static uint32_t parts_of(uint32_t histograms)
+{
+    return 1 + 2 * histograms;
+}
 
 static int64_t time_of(const uint64_t *snapshot)
 {
@@ -49,6 +62,29 @@ static const struct shoal_ring *ring_for(const struct shoal_observer *observer,
     return &sampler->coarse_ring;
 }
 
+/* All of an observer's blocks of words, and what tells which of them are in use. */
+static int take_memory(struct shoal_observer *observer, uint32_t window_count)
+{
+    const struct shoal_schema *schema = observer->sampler->options.schema;
+    uint32_t words = observer->full ? schema->full_words : schema->counter_words;
+    uint32_t histograms = observer->full ? schema->def.histogram_count : 0;
+    uint64_t *memory = calloc((size_t)words * (4 + window_count), sizeof(uint64_t));
+    observer->words = words;
+    observer->zero = memory; /* first: it never moves, so free finds the block by it */
+    observer->used = calloc(histograms + 1, sizeof(*observer->used));
+    observer->parts = calloc(parts_of(histograms), sizeof(*observer->parts));
+    if (memory == NULL || observer->used == NULL || observer->parts == NULL) {
+        return -ENOMEM;
+    }
+    observer->now = memory + words;
+    observer->base = memory + (size_t)words * 2;
+    observer->scratch = memory + (size_t)words * 3;
+    for (uint32_t i = 0; i < window_count; i++) {
+        observer->windows[i].memory = memory + (size_t)words * (4 + i);
+    }
+    return 0;
+}
+
 int shoal_observer_new(const struct shoal_sampler *sampler, enum shoal_detail detail,
                        const int64_t *windows_us, uint32_t window_count,
                        struct shoal_observer **ret_observer)
@@ -61,37 +97,29 @@ int shoal_observer_new(const struct shoal_sampler *sampler, enum shoal_detail de
             return -EINVAL;
         }
     }
-    const struct shoal_schema *schema = sampler->options.schema;
-    bool full = detail == SHOAL_FULL;
-    uint32_t words = full ? schema->full_words : schema->counter_words;
     struct shoal_observer *observer = calloc(1, sizeof(*observer));
-    uint64_t *memory = calloc((size_t)words * (4 + window_count), sizeof(uint64_t));
-    if (observer == NULL || memory == NULL) {
-        free(observer);
-        free(memory);
+    if (observer == NULL) {
         return -ENOMEM;
     }
     observer->sampler = sampler;
-    observer->full = full;
-    observer->words = words;
-    observer->ring = full ? &sampler->full_ring : &sampler->short_ring;
-    observer->zero = memory; /* first: it never moves, so free finds the block by it */
-    observer->now = memory + words;
-    observer->base = memory + (size_t)words * 2;
-    observer->scratch = memory + (size_t)words * 3;
+    observer->full = detail == SHOAL_FULL;
+    if (take_memory(observer, window_count) != 0) {
+        shoal_observer_free(observer);
+        return -ENOMEM;
+    }
+    observer->ring = observer->full ? &sampler->full_ring : &sampler->short_ring;
     observer->window_count = window_count;
     for (uint32_t i = 0; i < window_count; i++) {
-        observer->windows[i] = (struct window){windows_us[i], ring_for(observer, windows_us[i]),
-                                               memory + (size_t)words * (4 + i)};
+        struct window *window = &observer->windows[i];
+        window->length_us = windows_us[i];
+        window->ring = ring_for(observer, windows_us[i]);
+        window->base = observer->zero;
     }
     uint64_t start_us = (uint64_t)sampler->start_us;
     observer->zero[SHOAL_HEADER_TIME] = observer->zero[SHOAL_HEADER_START] = start_us;
     memcpy(observer->header, observer->zero, sizeof(observer->header));
     memcpy(observer->now, observer->zero, sizeof(observer->header));
     memcpy(observer->base, observer->zero, sizeof(observer->header));
-    for (uint32_t i = 0; i < window_count; i++) {
-        memcpy(observer->windows[i].base, observer->zero, sizeof(observer->header));
-    }
     *ret_observer = observer;
     return 0;
 }
@@ -102,6 +130,8 @@ void shoal_observer_free(struct shoal_observer *observer)
         return;
     }
     free(observer->zero);
+    free(observer->used);
+    free(observer->parts);
     free(observer);
 }
 
@@ -125,23 +155,66 @@ static uint64_t find_generation(const struct shoal_ring *ring, int64_t time_us)
     return low;
 }
 
-static void refresh_window(const struct shoal_observer *observer, struct window *window)
+/* Finds how far each histogram's buckets are in use in `now`. They only grow, so those that were
+ * in use need no look. */
+static void find_used(struct shoal_observer *observer)
+{
+    const struct shoal_schema *schema = observer->sampler->options.schema;
+    uint32_t histograms = observer->full ? schema->def.histogram_count : 0, n = 0;
+    observer->parts[n++] = (struct shoal_ring_part){0, schema->counter_words};
+    for (uint32_t i = 0; i < histograms; i++) {
+        struct shoal_histogram_place place = schema->histogram[i];
+        const uint64_t *buckets = observer->now + place.buckets;
+        struct shoal_used *used = &observer->used[i];
+        bool any = used->end > used->first;
+        uint32_t low = any ? used->first : place.bucket_count, high = any ? used->end : 0;
+        uint32_t first = 0, end = place.bucket_count;
+        while (first < low && buckets[first] == 0) {
+            first++;
+        }
+        while (end > high && end > first && buckets[end - 1] == 0) {
+            end--;
+        }
+        *used = (struct shoal_used){first, end};
+        observer->parts[n++] = (struct shoal_ring_part){place.sum, 1};
+        observer->parts[n++] = (struct shoal_ring_part){place.buckets + first, end - first};
+    }
+    observer->part_count = n;
+}
+
+/* Fetches into the window's memory the snapshot of its ring from which it begins, or, where that
+ * one has just been overwritten, the next. Only what is in use in `now` is copied: the rest is 0
+ * in every earlier snapshot, and so it is in the window's memory. Returns whether there is one
+ * from before `now`. */
+static bool fetch_base(const struct shoal_observer *observer, struct window *window,
+                       int64_t target_us)
+{
+    uint64_t generation = find_generation(window->ring, target_us);
+    if (generation == window->generation) {
+        return true;
+    }
+    window->generation = 0;
+    for (; generation <= shoal_ring_head(window->ring); generation++) {
+        if (shoal_ring_read_parts(window->ring, generation, window->memory, observer->parts,
+                                  observer->part_count) == 0) {
+            bool earlier = time_of(window->memory) < time_of(observer->now);
+            window->generation = earlier ? generation : 0;
+            return earlier;
+        }
+    }
+    return false; /* lapped at every try */
+}
+
+static void find_base(const struct shoal_observer *observer, struct window *window)
 {
     int64_t target_us = time_of(observer->now) - window->length_us;
     if (target_us <= time_of(observer->zero)) {
-        memcpy(window->base, observer->zero, observer->words * sizeof(uint64_t));
-        return;
+        window->base = observer->zero;
+    } else if (fetch_base(observer, window, target_us)) {
+        window->base = window->memory;
+    } else {
+        window->base = observer->now; /* an empty interval is the honest answer */
     }
-    uint64_t generation = find_generation(window->ring, target_us);
-    for (; generation <= shoal_ring_head(window->ring); generation++) {
-        if (shoal_ring_read_generation(window->ring, generation, window->base,
-                                       observer->words) == 0) {
-            return;
-        }
-    }
-    /* Unreachable while this thread gets any time at all: the newest is always there. An
-     * empty interval is the honest answer. */
-    memcpy(window->base, observer->now, observer->words * sizeof(uint64_t));
 }
 
 /* Whether a snapshot only brings news of lanes that are late: nothing was counted and its time
@@ -177,8 +250,9 @@ int shoal_observer_update(struct shoal_observer *observer)
     if (first) {
         memcpy(observer->base, observer->now, observer->words * sizeof(uint64_t));
     }
+    find_used(observer);
     for (uint32_t i = 0; i < observer->window_count; i++) {
-        refresh_window(observer, &observer->windows[i]);
+        observer->windows[i].base = NULL;
     }
     return 1;
 }
@@ -192,6 +266,7 @@ static struct shoal_interval interval_from(const struct shoal_observer *observer
         .base = base,
         .elapsed_us = time_of(observer->now) - time_of(base),
         .full = observer->full,
+        .used = observer->full ? observer->used : NULL,
     };
 }
 
@@ -200,10 +275,13 @@ struct shoal_interval shoal_observer_last(const struct shoal_observer *observer)
     return interval_from(observer, observer->base);
 }
 
-struct shoal_interval shoal_observer_window(const struct shoal_observer *observer,
-                                            uint32_t window)
+struct shoal_interval shoal_observer_window(struct shoal_observer *observer, uint32_t window)
 {
-    return interval_from(observer, observer->windows[window].base);
+    struct window *wanted = &observer->windows[window];
+    if (wanted->base == NULL) {
+        find_base(observer, wanted);
+    }
+    return interval_from(observer, wanted->base);
 }
 
 struct shoal_interval shoal_observer_run(const struct shoal_observer *observer)

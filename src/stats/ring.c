@@ -125,10 +125,20 @@ uint64_t shoal_ring_head(const struct shoal_ring *ring)
 int shoal_ring_read_generation(const struct shoal_ring *ring, uint64_t generation,
                                uint64_t *dst, uint32_t words)
 {
+    const struct shoal_ring_part all = {0, words};
+    return shoal_ring_read_parts(ring, generation, dst, &all, 1);
+}
+
+int shoal_ring_read_parts(const struct shoal_ring *ring, uint64_t generation, uint64_t *dst,
+                          const struct shoal_ring_part *parts, uint32_t part_count)
+{
     struct slot *slot = slot_of(ring, generation);
-    for (uint32_t i = 0; i < words; i++) {
-        SHOAL_RING_HOOK();
-        dst[i] = atomic_load_explicit(&slot->data[i], memory_order_relaxed);
+    for (uint32_t k = 0; k < part_count; k++) {
+        uint32_t end = parts[k].first + parts[k].count;
+        for (uint32_t i = parts[k].first; i < end; i++) {
+            SHOAL_RING_HOOK();
+            dst[i] = atomic_load_explicit(&slot->data[i], memory_order_relaxed);
+        }
     }
     SHOAL_RING_HOOK();
     atomic_thread_fence(memory_order_acquire); /* F2, F1 */

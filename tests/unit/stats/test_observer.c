@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 static void expect_near(double got, double expected)
 {
@@ -257,6 +259,94 @@ static void test_windows_of_histograms(void **state)
     fixture_fini(&f);
 }
 
+/* A window that is looked at only now and then begins at the very snapshot that it should, and
+ * holds all of it, however the histograms have spread since it was looked at last. */
+static void test_windows_looked_at_now_and_then(void **state)
+{
+    (void)state;
+    enum { SECONDS = 55, WINDOWS = 3 };
+    static const int64_t lengths[WINDOWS] = {1000000, 10000000, 30000000};
+    static const int every[WINDOWS] = {2, 7, 1}; /* seconds between looks */
+    struct fixture f;
+    fixture_init(&f, 1, NULL);
+    fixture_open(&f, 1);
+    const uint32_t words = f.schema->full_words;
+    uint64_t *history = calloc((size_t)words * (SECONDS + 1), sizeof(*history));
+    assert_non_null(history);
+    struct shoal_observer *observer;
+    assert_int_equal(shoal_observer_new(f.sampler, SHOAL_FULL, lengths, WINDOWS, &observer), 0);
+    history[SHOAL_HEADER_TIME] = FIXTURE_START_US;
+    for (int second = 1; second <= SECONDS; second++) {
+        int64_t spread = 1ll << (second / 3);
+        shoal_lane_record(fixture_lane(&f, 0), LATENCY, 1000000 / spread);
+        shoal_lane_record(fixture_lane(&f, 0), LATENCY, 1000000 + 100 * spread);
+        shoal_lane_record(fixture_lane(&f, 0), COARSE_LATENCY, 77);
+        fixture_advance(&f, second == 1 ? 1060000 : 1000000);
+        assert_int_equal(shoal_observer_update(observer), 1);
+        const uint64_t *now = shoal_observer_run(observer).now;
+        memcpy(history + (size_t)words * (size_t)second, now, words * sizeof(*now));
+        for (uint32_t i = 0; i < WINDOWS; i++) {
+            if (second % every[i] != 0) {
+                continue;
+            }
+            struct shoal_interval window = shoal_observer_window(observer, i);
+            int begun = second;
+            while (begun > 0 && now[SHOAL_HEADER_TIME] - history[(size_t)words * (size_t)begun] <
+                                    (uint64_t)lengths[i]) {
+                begun--;
+            }
+            const uint64_t *expected = history + (size_t)words * (size_t)begun;
+            assert_int_equal(window.base[SHOAL_HEADER_TIME], expected[SHOAL_HEADER_TIME]);
+            assert_memory_equal(window.base + SHOAL_HEADER_WORDS, expected + SHOAL_HEADER_WORDS,
+                                (words - SHOAL_HEADER_WORDS) * sizeof(*expected));
+        }
+    }
+    free(history);
+    shoal_observer_free(observer);
+    fixture_fini(&f);
+}
+
+/* Asked for when all that was before it is gone, a window is empty, and right again after the
+ * next update. */
+static void test_window_asked_for_too_late(void **state)
+{
+    (void)state;
+    const struct shoal_sampler_options tiny = {
+        .short_slots = 4, .full_slots = 4, .coarse_slots = 4};
+    const int64_t second = 1000000;
+    struct fixture f;
+    fixture_init(&f, 1, &tiny);
+    fixture_open(&f, 1);
+    struct shoal_observer *observer;
+    assert_int_equal(shoal_observer_new(f.sampler, SHOAL_FULL, &second, 1, &observer), 0);
+    for (int round = 0; round < 3; round++) {
+        shoal_lane_record(fixture_lane(&f, 0), LATENCY, 100);
+        fixture_advance(&f, 5000000);
+        assert_int_equal(shoal_observer_update(observer), 1);
+        uint64_t total = shoal_observer_run(observer).now[f.schema->histogram[LATENCY].sum];
+        for (int i = 0; i < 20; i++) { /* twice around each ring */
+            shoal_lane_record(fixture_lane(&f, 0), LATENCY, 1ll << i);
+            fixture_advance(&f, 10000000);
+        }
+        struct shoal_interval window = shoal_observer_window(observer, 0);
+        struct shoal_summary summary;
+        shoal_summarize(&window, LATENCY, &summary);
+        assert_int_equal(window.elapsed_us, 0);
+        assert_int_equal(summary.count, 0);
+        assert_int_equal(window.now[f.schema->histogram[LATENCY].sum], total);
+
+        assert_int_equal(shoal_observer_update(observer), 1);
+        window = shoal_observer_window(observer, 0);
+        shoal_summarize(&window, LATENCY, &summary);
+        assert_int_equal(window.elapsed_us, 1000000);
+        assert_int_equal(summary.count, 0);
+        assert_int_equal(window.base[f.schema->histogram[LATENCY].sum],
+                         total + (1ull << 20) - 1);
+    }
+    shoal_observer_free(observer);
+    fixture_fini(&f);
+}
+
 /* The baseline has been overwritten: the window is shorter, and says so. */
 static void test_window_beyond_history(void **state)
 {
@@ -320,6 +410,8 @@ int main(void)
         cmocka_unit_test(test_every_observer_accounts_for_everything),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_windows_of_histograms),
+        cmocka_unit_test(test_windows_looked_at_now_and_then),
+        cmocka_unit_test(test_window_asked_for_too_late),
         cmocka_unit_test(test_window_beyond_history),
         cmocka_unit_test(test_derived_figures),
     };

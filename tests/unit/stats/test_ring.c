@@ -72,6 +72,27 @@ static void test_part_of_a_block_is_read(void **state)
     shoal_ring_fini(&ring);
 }
 
+static void test_parts_of_a_block_are_read(void **state)
+{
+    (void)state;
+    static const struct shoal_ring_part parts[] = {{0, 1}, {2, 0}, {3, 2}};
+    struct shoal_ring ring;
+    uint64_t words[WORDS] = {7, 7, 7, 7, 7};
+    const uint64_t expected[WORDS] = {200, 7, 7, 203, 204};
+    assert_int_equal(shoal_ring_init(&ring, 2, WORDS), 0);
+    for (uint64_t g = 1; g <= 3; g++) {
+        uint64_t src[WORDS];
+        fill(src, g);
+        shoal_ring_publish(&ring, src);
+    }
+    assert_int_equal(shoal_ring_read_parts(&ring, 1, words, parts, 3), -ESTALE);
+    memset(words, 0, sizeof(words));
+    words[1] = words[2] = 7;
+    assert_int_equal(shoal_ring_read_parts(&ring, 2, words, parts, 3), 0);
+    assert_memory_equal(words, expected, sizeof(words));
+    shoal_ring_fini(&ring);
+}
+
 static void test_older_generations_until_overwritten(void **state)
 {
     (void)state;
@@ -146,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_empty_ring_has_no_data),
         cmocka_unit_test(test_newest_is_read),
         cmocka_unit_test(test_part_of_a_block_is_read),
+        cmocka_unit_test(test_parts_of_a_block_are_read),
         cmocka_unit_test(test_older_generations_until_overwritten),
         cmocka_unit_test(test_slot_being_written_is_refused),
         cmocka_unit_test(test_reader_gives_up_when_the_newest_never_holds_still),
