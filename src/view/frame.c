@@ -16,6 +16,8 @@ struct frame_source {
     unsigned threshold_count;
     struct shoal_observer *counters; /* owned */
     struct shoal_observer *full;     /* owned */
+    /* What was last asked of them. */
+    struct shoal_interval counters_windows[FRAME_WINDOWS], full_windows[FRAME_WINDOWS];
 };
 
 struct frame_source *frame_source_new(const struct view_setup *setup,
@@ -66,13 +68,36 @@ void frame_read(struct frame_source *source, struct frame *out)
         .target = control->target(control->arg),
         .final = shoal_observer_is_final(source->counters),
         .last = shoal_observer_last(source->counters),
+        .source = source,
     };
-    for (uint32_t i = 0; i < FRAME_RUN; i++) {
-        out->counters[i] = shoal_observer_window(source->counters, i);
-        out->full[i] = shoal_observer_window(source->full, i);
-    }
-    out->counters[FRAME_RUN] = shoal_observer_run(source->counters);
-    out->full[FRAME_RUN] = shoal_observer_run(source->full);
     out->at_us = (int64_t)out->last.now[SHOAL_HEADER_TIME] - source->setup.info->start_us;
     recorder_state(source->recorder, &out->state);
+}
+
+static const struct shoal_interval *look(struct shoal_observer *observer,
+                                         enum frame_window window, struct shoal_interval *out)
+{
+    *out = window == FRAME_RUN ? shoal_observer_run(observer)
+                               : shoal_observer_window(observer, window);
+    return out;
+}
+
+const struct shoal_interval *frame_counters(const struct frame *frame, enum frame_window window)
+{
+    struct frame_source *source = frame->source;
+    return look(source->counters, window, &source->counters_windows[window]);
+}
+
+const struct shoal_interval *frame_full(const struct frame *frame, enum frame_window window)
+{
+    struct frame_source *source = frame->source;
+    return look(source->full, window, &source->full_windows[window]);
+}
+
+void frame_hold(const struct frame *frame)
+{
+    for (enum frame_window window = 0; window < FRAME_WINDOWS; window++) {
+        frame_counters(frame, window);
+        frame_full(frame, window);
+    }
 }

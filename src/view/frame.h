@@ -27,6 +27,8 @@ enum frame_window {
 extern const char *const frame_window_names[FRAME_WINDOWS];
 extern const char *const frame_window_keys[FRAME_WINDOWS];
 
+struct frame_source;
+
 struct frame {
     const struct run_info *info;       /* borrowed from the setup */
     const struct run_control *control; /* likewise */
@@ -39,15 +41,11 @@ struct frame {
     int64_t at_us; /* time into the run, of the newest snapshot */
     bool final;    /* totals are final and exact */
 
-    /* These point into the source and hold until its next frame. */
-    struct shoal_interval last;                    /* counters, since the frame before */
-    struct shoal_interval counters[FRAME_WINDOWS]; /* fresh to 100 ms */
-    struct shoal_interval full[FRAME_WINDOWS];     /* with histograms, fresh to 1 s */
+    struct shoal_interval last; /* counters, since the frame before; holds until the next */
 
     struct recorder_state state;
+    struct frame_source *source; /* borrowed: where its windows are */
 };
-
-struct frame_source;
 
 /* What `setup` holds must outlive the source. Returns NULL when there is no memory. */
 struct frame_source *frame_source_new(const struct view_setup *setup,
@@ -60,5 +58,15 @@ void frame_source_free(struct frame_source *source);
 
 /* Reads the newest moment. */
 void frame_read(struct frame_source *source, struct frame *out);
+
+/* The windows of the newest frame read from the source: counters, fresh to 100 ms, and counters
+ * with histograms, fresh to 1 s. One that is never asked for costs nothing. They point into the
+ * source and hold until its next frame. */
+const struct shoal_interval *frame_counters(const struct frame *frame,
+                                            enum frame_window window);
+const struct shoal_interval *frame_full(const struct frame *frame, enum frame_window window);
+
+/* Fetches all windows of a frame that is to be looked at for long: later they are gone. */
+void frame_hold(const struct frame *frame);
 
 #endif

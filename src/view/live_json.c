@@ -91,8 +91,8 @@ static json_t *make_windows(const struct frame *frame)
 {
     json_t *windows = json_object();
     for (int i = 0; i < FRAME_WINDOWS; i++) {
-        json_t *window = make_window(&frame->counters[i]);
-        json_object_set_new(window, "times", make_times(&frame->full[i]));
+        json_t *window = make_window(frame_counters(frame, i));
+        json_object_set_new(window, "times", make_times(frame_full(frame, i)));
         json_object_set_new(windows, frame_window_keys[i], window);
     }
     return windows;
@@ -101,7 +101,7 @@ static json_t *make_windows(const struct frame *frame)
 /* Failures seen so far: totals and the rate of the last 10 s, and statuses from 400 on. */
 static json_t *make_failures(const struct frame *frame)
 {
-    const struct shoal_interval *recent = &frame->counters[FRAME_10S];
+    const struct shoal_interval *recent = frame_counters(frame, FRAME_10S);
     json_t *failures = json_array();
     for (unsigned fail = FAIL_NONE + 1; fail < FAIL_COUNT; fail++) {
         uint64_t total = shoal_total_at(recent, METRIC_FAILURES, fail);
@@ -118,7 +118,7 @@ static json_t *make_failures(const struct frame *frame)
 /* Responses by status: how many, or how many a second over the last 10 s. */
 static json_t *make_statuses(const struct frame *frame, bool rates)
 {
-    const struct shoal_interval *recent = &frame->counters[FRAME_10S];
+    const struct shoal_interval *recent = frame_counters(frame, FRAME_10S);
     const struct shoal_counter_def *def = &recent->schema->def.counters[METRIC_HTTP_RESPONSES];
     json_t *statuses = json_object();
     for (uint32_t i = 0; i < def->value_count; i++) {
@@ -134,7 +134,7 @@ static json_t *make_statuses(const struct frame *frame, bool rates)
 
 static json_t *make_variants(const struct frame *frame)
 {
-    const struct shoal_interval *recent = &frame->counters[FRAME_10S];
+    const struct shoal_interval *recent = frame_counters(frame, FRAME_10S);
     const struct shoal_counter_def *def = &recent->schema->def.counters[METRIC_SEGMENTS];
     json_t *variants = json_array();
     for (uint32_t i = 0; i < def->value_count; i++) {
@@ -158,7 +158,7 @@ static json_t *make_variants(const struct frame *frame)
 
 static json_t *make_servers(const struct frame *frame)
 {
-    const struct shoal_interval *recent = &frame->counters[FRAME_10S];
+    const struct shoal_interval *recent = frame_counters(frame, FRAME_10S);
     const struct shoal_counter_def *def =
         &recent->schema->def.counters[METRIC_SERVER_RESPONSES];
     json_t *servers = json_array();
@@ -196,7 +196,7 @@ static json_t *make_thresholds(const struct frame *frame)
 
 static json_t *make_generator(const struct frame *frame)
 {
-    const struct shoal_interval *recent = &frame->full[FRAME_1S];
+    const struct shoal_interval *recent = frame_full(frame, FRAME_1S);
     struct trust_verdict trust;
     trust_judge(&frame->state.facts, &trust);
     json_t *workers = json_array();
@@ -312,8 +312,8 @@ int live_json_write_snapshot(const struct frame *frame, struct buf *out)
     json_object_set_new(root, "row", integer(frame->state.row_count));
     json_object_set_new(root, "newest", make_newest(frame));
     json_object_set_new(root, "origin", make_origin(frame));
-    json_object_set_new(root, "absent", json_util_absent(frame->counters[FRAME_RUN].schema));
-    json_object_set_new(root, "counters", make_counters(&frame->counters[FRAME_RUN]));
+    json_object_set_new(root, "absent", json_util_absent(frame->last.schema));
+    json_object_set_new(root, "counters", make_counters(frame_counters(frame, FRAME_RUN)));
     json_object_set_new(root, "windows", make_windows(frame));
     json_object_set_new(root, "failures", make_failures(frame));
     json_object_set_new(root, "statuses", make_statuses(frame, false));

@@ -186,7 +186,7 @@ static void put_build(struct writer *writer, const struct run_info *info)
 
 static void put_process(struct writer *writer, const struct frame *frame)
 {
-    const struct shoal_interval *run = &frame->counters[FRAME_RUN];
+    const struct shoal_interval *run = frame_counters(frame, FRAME_RUN);
     const struct own_cost *cost = &frame->state.cost;
     struct trust_verdict trust;
     trust_judge(&frame->state.facts, &trust);
@@ -250,14 +250,14 @@ int metrics_text_write(const struct frame *frame, enum metrics_format format, st
         .workers = frame->info->workers,
         .viewers = frame->info->viewers_told,
     };
-    put_counters(&writer, &frame->counters[FRAME_RUN]);
-    const struct shoal_interval *full = &frame->full[FRAME_RUN];
+    put_counters(&writer, frame_counters(frame, FRAME_RUN));
+    const struct shoal_interval *full = frame_full(frame, FRAME_RUN);
     for (uint32_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++) {
         if (!full->schema->def.histograms[i].absent) {
             put_histogram(&writer, full, i);
         }
     }
-    put_derived(&writer, &frame->counters[FRAME_RUN]);
+    put_derived(&writer, frame_counters(frame, FRAME_RUN));
     put_process(&writer, frame);
     if (writer.open) {
         put(&writer, "# EOF\n");

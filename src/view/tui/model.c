@@ -34,7 +34,7 @@ void model_read(struct model *model, struct frame_source *source)
 
 unsigned model_graph_from(const struct model *model, unsigned number)
 {
-    const struct shoal_schema *schema = model->frame.counters[FRAME_RUN].schema;
+    const struct shoal_schema *schema = model->frame.last.schema;
     number %= MODEL_GRAPHS;
     while (schema != NULL && series_is_absent(model_graphs[number].series, schema)) {
         number = (number + 1) % MODEL_GRAPHS; /* of rates there is always one */
@@ -122,6 +122,9 @@ void model_key(struct model *model, int key)
     case 'p':
     case ' ':
         model->paused = !model->paused;
+        if (model->paused && model->frame.source != NULL) {
+            frame_hold(&model->frame);
+        }
         break;
     case MODEL_KEY_TAB:
         move_focus(model, 1);

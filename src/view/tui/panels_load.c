@@ -31,7 +31,7 @@ int panel_viewers_wanted(const struct model *m)
 
 static uint64_t gauge(const struct frame *frame, uint32_t derived)
 {
-    double value = shoal_derived(&frame->counters[FRAME_RUN], derived);
+    double value = shoal_derived(frame_counters(frame, FRAME_RUN), derived);
     return value > 0 ? (uint64_t)(value + 0.5) : 0;
 }
 
@@ -82,7 +82,7 @@ static void draw_ramp(const struct frame *frame, const struct area *area, uint64
 void panel_viewers_draw(const struct model *m, const struct area *area, enum style title)
 {
     const struct frame *frame = &m->frame;
-    const struct shoal_interval *run = &frame->counters[FRAME_RUN];
+    const struct shoal_interval *run = frame_counters(frame, FRAME_RUN);
     uint64_t active = gauge(frame, METRIC_VIEWERS_ACTIVE);
     uint64_t stalled = gauge(frame, METRIC_VIEWERS_STALLED);
     uint64_t failed = shoal_total(run, METRIC_SESSIONS_FAILED);
@@ -158,7 +158,7 @@ static void draw_rate_row(const struct model *m, const struct area *area, int y,
     for (int w = 0; w < FRAME_WINDOWS; w++) {
         x += columns->width;
         area_text_right(area, y, x, STYLE_PLAIN,
-                        format_rate(row, &m->frame.counters[w], columns->units, text));
+                        format_rate(row, frame_counters(&m->frame, w), columns->units, text));
     }
     int count = model_column(m, row->series, values);
     struct area line = area_part(area, x + 2, y, area->width - x - 3, 1);
@@ -268,7 +268,7 @@ void panel_second_draw(const struct model *m, const struct area *area, enum styl
 /* Variants that there are, by the sort order; returns how many. */
 static int list_variants(const struct model *m, uint32_t *out, int room)
 {
-    const struct shoal_interval *recent = &m->frame.counters[FRAME_10S];
+    const struct shoal_interval *recent = frame_counters(&m->frame, FRAME_10S);
     const struct shoal_counter_def *def = &recent->schema->def.counters[METRIC_SEGMENTS];
     int count = 0;
     for (uint32_t i = 0; i < def->value_count && count < room; i++) {
@@ -299,7 +299,7 @@ int panel_variants_wanted(const struct model *m)
 void panel_variants_draw(const struct model *m, const struct area *area, enum style title)
 {
     uint32_t list[METRIC_VALUES_variant];
-    const struct shoal_interval *recent = &m->frame.counters[FRAME_10S];
+    const struct shoal_interval *recent = frame_counters(&m->frame, FRAME_10S);
     const struct shoal_counter_def *def = &recent->schema->def.counters[METRIC_SEGMENTS];
     int count = list_variants(m, list, METRIC_VALUES_variant);
     double all = shoal_rate(recent, METRIC_SEGMENTS);

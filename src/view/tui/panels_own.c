@@ -10,7 +10,7 @@
 
 static double worker_share(const struct model *m, unsigned worker)
 {
-    return shoal_rate_at(&m->frame.full[FRAME_1S], METRIC_WORKER_CPU, worker) / 1e6;
+    return shoal_rate_at(frame_full(&m->frame, FRAME_1S), METRIC_WORKER_CPU, worker) / 1e6;
 }
 
 static enum style worker_style(double share, enum style good)
@@ -63,7 +63,7 @@ static void draw_worker_bars(const struct model *m, const struct area *area, int
 
 static uint64_t open_now(const struct frame *frame, uint32_t derived)
 {
-    double value = shoal_derived(&frame->counters[FRAME_RUN], derived);
+    double value = shoal_derived(frame_counters(frame, FRAME_RUN), derived);
     return value > 0 ? (uint64_t)(value + 0.5) : 0;
 }
 
@@ -92,7 +92,7 @@ static void draw_lateness(const struct model *m, const struct area *area)
     double p99 = 99;
     uint64_t late_us;
     char text[FORMAT_MAX];
-    shoal_percentiles(&frame->full[FRAME_10S], METRIC_TIMER_DELAY, &p99, 1, &late_us);
+    shoal_percentiles(frame_full(frame, FRAME_10S), METRIC_TIMER_DELAY, &p99, 1, &late_us);
     int x = area_text(area, 2, 1, STYLE_DIM, "CPU ");
     x = area_printf(area, 2, x, STYLE_PLAIN, "%.2f", frame->state.process_cpu);
     x = area_text(area, 2, x, STYLE_DIM, " cores  timers late p99 ");
@@ -123,7 +123,7 @@ void panel_generator_draw(const struct model *m, const struct area *area, enum s
 /* Addresses that answered or failed, up to `room`; returns how many. */
 static int list_servers(const struct model *m, uint32_t *out, int room)
 {
-    const struct shoal_interval *run = &m->frame.counters[FRAME_RUN];
+    const struct shoal_interval *run = frame_counters(&m->frame, FRAME_RUN);
     const struct shoal_counter_def *def = &run->schema->def.counters[METRIC_SERVER_RESPONSES];
     int count = 0;
     for (uint32_t i = 0; i < def->value_count && count < room && !def->absent; i++) {
@@ -149,7 +149,7 @@ int panel_servers_wanted(const struct model *m)
 void panel_servers_draw(const struct model *m, const struct area *area, enum style title)
 {
     uint32_t list[SERVERS_SHOWN];
-    const struct shoal_interval *recent = &m->frame.counters[FRAME_10S];
+    const struct shoal_interval *recent = frame_counters(&m->frame, FRAME_10S);
     const struct shoal_counter_def *def =
         &recent->schema->def.counters[METRIC_SERVER_RESPONSES];
     int count = list_servers(m, list, SERVERS_SHOWN);

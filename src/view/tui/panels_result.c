@@ -32,7 +32,7 @@ enum { TIME_ROWS = sizeof(time_rows) / sizeof(time_rows[0]) };
 
 static bool has_records(const struct model *m, const struct time_row *row)
 {
-    const struct shoal_interval *full = &m->frame.full[FRAME_RUN];
+    const struct shoal_interval *full = frame_full(&m->frame, FRAME_RUN);
     struct shoal_summary summary;
     if (full->schema->def.histograms[row->histogram].absent) {
         return false;
@@ -56,7 +56,7 @@ static void draw_time_row(const struct model *m, const struct area *area, int y,
                           const struct time_row *row)
 {
     static const double percents[] = {50, 90, 95, 99};
-    const struct shoal_interval *full = &m->frame.full[m->window];
+    const struct shoal_interval *full = frame_full(&m->frame, m->window);
     struct shoal_summary summary;
     uint64_t us[4];
     char text[FORMAT_MAX];
@@ -119,7 +119,7 @@ struct quantile {
 static int put_quantile(const struct model *m, const struct area *area, int y, int x,
                         const struct quantile *quantile)
 {
-    const struct shoal_interval *full = &m->frame.full[m->window];
+    const struct shoal_interval *full = frame_full(&m->frame, m->window);
     struct shoal_summary summary;
     char text[FORMAT_MAX] = "-";
     uint64_t us;
@@ -144,7 +144,7 @@ static void draw_totals(const struct model *m, const struct area *area)
                   {METRIC_DEADLINE_MISSED, "late"},
                   {METRIC_SEGMENTS_SKIPPED, "skipped"},
                   {METRIC_VARIANT_SWITCHES, "switches"}};
-    const struct shoal_interval *run = &m->frame.counters[FRAME_RUN];
+    const struct shoal_interval *run = frame_counters(&m->frame, FRAME_RUN);
     char text[FORMAT_MAX];
     int x = area_text(area, 3, 1, STYLE_DIM, "in all ");
     for (size_t i = 0; i < sizeof(totals) / sizeof(totals[0]); i++) {
@@ -157,7 +157,8 @@ static void draw_totals(const struct model *m, const struct area *area)
     }
     uint64_t hits = shoal_total(run, METRIC_CACHE_HITS);
     if (hits + shoal_total(run, METRIC_CACHE_MISSES) > 0) {
-        double ratio = shoal_derived(&m->frame.counters[m->window], METRIC_CACHE_HIT_RATIO);
+        double ratio =
+            shoal_derived(frame_counters(&m->frame, m->window), METRIC_CACHE_HIT_RATIO);
         put_figure(area, 3, x, "cache hits", STYLE_PLAIN,
                    format_percent(text, FORMAT_MAX, ratio));
     }
@@ -169,7 +170,7 @@ void panel_quality_draw(const struct model *m, const struct area *area, enum sty
     static const struct quantile latency = {"live latency p50", METRIC_EDGE_LATENCY, 50};
     static const struct quantile slack = {"buffer left p5", METRIC_DEADLINE_SLACK, 5};
     enum { SLACK_WIDTH = 23 };
-    const struct shoal_interval *window = &m->frame.counters[m->window];
+    const struct shoal_interval *window = frame_counters(&m->frame, m->window);
     double rebuffer = shoal_derived(window, METRIC_REBUFFER_RATIO);
     double stalls = shoal_rate(window, METRIC_STALLS) * 60;
     double switches = shoal_rate(window, METRIC_VARIANT_SWITCHES) * 60;
@@ -230,7 +231,7 @@ static void insert_row(struct failure_row *rows, int *count, const struct failur
 /* Failures and HTTP statuses from 400 on that were seen, in the model's order. */
 static int list_failures(const struct model *m, struct failure_row *rows)
 {
-    const struct shoal_interval *recent = &m->frame.counters[FRAME_10S];
+    const struct shoal_interval *recent = frame_counters(&m->frame, FRAME_10S);
     const struct shoal_counter_def *def = &recent->schema->def.counters[METRIC_HTTP_RESPONSES];
     int count = 0;
     for (unsigned fail = FAIL_NONE + 1; fail < FAIL_COUNT; fail++) {
