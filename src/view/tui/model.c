@@ -22,14 +22,13 @@ const struct model_graph model_graphs[MODEL_GRAPHS] = {
 void model_read(struct model *model, struct frame_source *source)
 {
     frame_read(source, &model->frame);
-    size_t count = model->frame.state.row_count;
-    if (count != model->rows_read) { /* every second frame has no row of its own */
-        size_t first = count > MODEL_ROWS ? count - MODEL_ROWS : 0;
-        model->row_count = recorder_rows(model->frame.recorder, first, model->rows, MODEL_ROWS);
-        model->rows_read = count;
+    const struct recorder_state *state = &model->frame.state;
+    timeline_read(&model->timeline, model->frame.recorder, state);
+    if (state->failures.sampled != model->samples_read) {
+        model->sample_count =
+            recorder_failures(model->frame.recorder, model->samples, MODEL_SAMPLES);
+        model->samples_read = state->failures.sampled;
     }
-    model->sample_count =
-        recorder_failures(model->frame.recorder, model->samples, MODEL_SAMPLES);
 }
 
 unsigned model_graph_from(const struct model *model, unsigned number)
@@ -49,14 +48,6 @@ double model_top(const double *values, int count)
         top = values[i] > top ? values[i] : top;
     }
     return top;
-}
-
-int model_column(const struct model *model, enum series series, double *values)
-{
-    for (size_t i = 0; i < model->row_count; i++) {
-        values[i] = model->rows[i].value[series];
-    }
-    return (int)model->row_count;
 }
 
 __attribute__((format(printf, 2, 3))) static void say(struct model *model, const char *format,

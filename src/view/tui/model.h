@@ -3,12 +3,12 @@
 #define VIEW_TUI_MODEL_H
 
 #include "view/frame.h"
+#include "view/tui/timeline.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 enum {
-    MODEL_ROWS = 600, /* newest rows of the timeline at hand for graphs */
     MODEL_SAMPLES = 32,
 };
 
@@ -21,11 +21,10 @@ enum model_sort {
 
 struct model {
     struct frame frame;
-    struct series_row rows[MODEL_ROWS]; /* oldest first */
-    size_t row_count;
-    size_t rows_read; /* how many the recorder had when they were read */
+    struct timeline timeline;
     struct failure_sample samples[MODEL_SAMPLES]; /* newest first */
     size_t sample_count;
+    uint64_t samples_read; /* how many there had been when they were read */
 
     const char *url; /* where the page is served, or NULL; borrowed */
     bool exposed;    /* to others, and without a token */
@@ -57,9 +56,6 @@ void model_read(struct model *model, struct frame_source *source);
 
 /* The first figure from `number` on, counted round, that the run's engine can tell. */
 unsigned model_graph_from(const struct model *model, unsigned number);
-
-/* Copies the column of a series into values (room for MODEL_ROWS); returns how many. */
-int model_column(const struct model *model, enum series series, double *values);
 
 /* The greatest of the values, at least 0. */
 double model_top(const double *values, int count);

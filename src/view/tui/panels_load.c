@@ -149,7 +149,8 @@ static void draw_rate_row(const struct model *m, const struct area *area, int y,
                           const struct rate_columns *columns)
 {
     const struct rate_row *row = &rate_rows[y - 1];
-    double values[MODEL_ROWS];
+    const double *values = timeline_column(&m->timeline, row->series);
+    int count = m->timeline.count;
     char text[FORMAT_MAX];
     int x = columns->name + columns->width;
     area_text(area, y, 1, STYLE_DIM, row->bytes && !columns->units ? "bit/s" : row->name);
@@ -160,7 +161,6 @@ static void draw_rate_row(const struct model *m, const struct area *area, int y,
         area_text_right(area, y, x, STYLE_PLAIN,
                         format_rate(row, frame_counters(&m->frame, w), columns->units, text));
     }
-    int count = model_column(m, row->series, values);
     struct area line = area_part(area, x + 2, y, area->width - x - 3, 1);
     plot_line(&line, values, count, model_top(values, count));
 }
@@ -185,7 +185,7 @@ void panel_rates_draw(const struct model *m, const struct area *area, enum style
 int panel_graph_wanted(const struct model *m)
 {
     enum { ALL_THERE_IS = 1000 };
-    return m->row_count > 1 ? ALL_THERE_IS : 0;
+    return m->timeline.count > 1 ? ALL_THERE_IS : 0;
 }
 
 int panel_second_wanted(const struct model *m)
@@ -214,16 +214,17 @@ static const char *format_graph(const struct model_graph *graph, double value, c
 static void draw_graph(const struct model *m, const struct model_graph *graph,
                        const struct area *area, enum style title)
 {
-    double values[MODEL_ROWS];
+    const double *values = timeline_column(&m->timeline, graph->series);
+    const double *times = timeline_column(&m->timeline, SERIES_TIME);
+    int count = m->timeline.count;
     char now[FORMAT_MAX], most[FORMAT_MAX], span[FORMAT_MAX], words[120];
     struct area body = area_part(area, 1, 1, area->width - 2, area->height - 1);
-    int count = model_column(m, graph->series, values);
     int shown = plot_graph_shows(body.width, count);
     if (shown < 1) {
         return;
     }
-    double from_s = m->rows[count - shown].value[SERIES_TIME];
-    double to_s = m->rows[count - 1].value[SERIES_TIME];
+    double from_s = times[count - shown];
+    double to_s = times[count - 1];
     double top = model_top(values + count - shown, shown);
     snprintf(words, sizeof(words), "%s  %s", graph->name,
              format_graph(graph, values[count - 1], now));

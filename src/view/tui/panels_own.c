@@ -186,8 +186,9 @@ enum { ORIGIN_LINES = sizeof(origin_lines) / sizeof(origin_lines[0]) };
 /* Whether the newest rows know the figure. */
 static bool is_known(const struct model *m, enum series series)
 {
-    for (size_t i = 0; i < m->row_count; i++) {
-        if (!isnan(m->rows[i].value[series])) {
+    const double *values = timeline_column(&m->timeline, series);
+    for (int i = 0; i < m->timeline.count; i++) {
+        if (!isnan(values[i])) {
             return true;
         }
     }
@@ -223,13 +224,13 @@ static int put_known(const struct area *area, int y, int x, const char *words, d
  */
 static void draw_origin_lines(const struct model *m, const struct area *area, int y)
 {
-    double values[MODEL_ROWS];
+    int count = m->timeline.count;
     char text[FORMAT_MAX];
     for (int i = 0; i < ORIGIN_LINES; i++) {
         if (!is_known(m, origin_lines[i].series)) {
             continue;
         }
-        int count = model_column(m, origin_lines[i].series, values);
+        const double *values = timeline_column(&m->timeline, origin_lines[i].series);
         double newest = values[count - 1];
         struct area line = area_part(area, 26, y, area->width - 27, 1);
         area_text(area, y, 1, STYLE_DIM, origin_lines[i].name);

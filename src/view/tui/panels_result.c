@@ -37,8 +37,11 @@ static bool has_records(const struct model *m, const struct time_row *row)
     if (full->schema->def.histograms[row->histogram].absent) {
         return false;
     }
+    if (row->always) {
+        return true;
+    }
     shoal_summarize(full, row->histogram, &summary);
-    return row->always || summary.count > 0;
+    return summary.count > 0;
 }
 
 int panel_times_wanted(const struct model *m)
@@ -71,8 +74,8 @@ static void draw_time_row(const struct model *m, const struct area *area, int y,
                                            : format_duration(text, FORMAT_MAX, (int64_t)value));
     }
     if (row->series != SERIES_COUNT) {
-        double values[MODEL_ROWS];
-        int count = model_column(m, row->series, values);
+        const double *values = timeline_column(&m->timeline, row->series);
+        int count = m->timeline.count;
         struct area line = area_part(area, TIME_END + 2, y, area->width - TIME_END - 3, 1);
         plot_line(&line, values, count, model_top(values, count));
     }

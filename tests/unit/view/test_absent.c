@@ -221,7 +221,7 @@ static void test_dashboard(void **state)
     model->frame = played->frame;
     model->window = FRAME_10S;
     model->focus = -1;
-    model->row_count = recorder_rows(played->fixture.recorder, 0, model->rows, MODEL_ROWS);
+    timeline_read(&model->timeline, played->fixture.recorder, &model->frame.state);
     assert_int_equal(canvas_reset(&canvas, 120, 50), 0);
     panels_draw(model, &canvas);
     assert_int_equal(canvas_dump(&canvas, &played->text), 0);

@@ -162,9 +162,11 @@ static void tell_origin(struct model *model)
     state->origin[1] = (struct origin_figures){
         .url = "http://gone/", .why = "Connection refused", .value = {no, no, no, no}};
     state->origin_count = 2;
-    for (size_t i = 0; i < model->row_count; i++) {
-        model->rows[i].value[SERIES_ORIGIN_CPU] = i % 3 == 0 ? no : 0.5 * (double)(i % 4);
-        model->rows[i].value[SERIES_ORIGIN_CONNECTIONS] = 21;
+    struct timeline *timeline = &model->timeline;
+    for (int i = 0; i < timeline->count; i++) {
+        int at = timeline->first + i;
+        timeline->values[SERIES_ORIGIN_CPU][at] = i % 3 == 0 ? no : 0.5 * (i % 4);
+        timeline->values[SERIES_ORIGIN_CONNECTIONS][at] = 21;
     }
 }
 
