@@ -22,8 +22,8 @@ struct shoal_interval {
     const uint64_t *base; /* the earlier one */
     int64_t elapsed_us; /* between their times; 0 when there is no interval yet: rates are 0 */
     bool full;          /* whether both hold histograms */
-    /* Of each histogram in `now`, and so in `base` too, since words only grow; spares looking at
-     * the rest. NULL: not known, all are looked at. */
+    /* Of each histogram in `now`, and so in `base` too, since words only grow; spares looking
+     * at the rest. NULL: not known, all are looked at. */
     const struct shoal_used *used;
 };
 

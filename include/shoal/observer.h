@@ -49,8 +49,8 @@ SHOAL_API int shoal_observer_update(struct shoal_observer *observer);
  * update. Before the first update all is zero. */
 SHOAL_API struct shoal_interval shoal_observer_last(const struct shoal_observer *observer);
 /* Window number 0 to window_count - 1. Its baseline is fetched when it is first asked for after
- * an update, so a window that nobody looks at costs nothing. One that is asked for only when the
- * sampler has gone on so far that its baseline is gone is shorter, and says so. */
+ * an update, so a window that nobody looks at costs nothing. One that is asked for only when
+ * the sampler has gone on so far that its baseline is gone is shorter, and says so. */
 SHOAL_API struct shoal_interval shoal_observer_window(struct shoal_observer *observer,
                                                       uint32_t window);
 /* The whole run: baseline zero at the sampler's start. */

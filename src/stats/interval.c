@@ -3,7 +3,7 @@
 #include "shoal/histogram.h"
 
 #include <assert.h>
-#include <string.h>
+#include <stddef.h>
 
 static double per_second(uint64_t delta, int64_t elapsed_us)
 {
@@ -75,6 +75,18 @@ static uint64_t bucket_delta(const struct shoal_interval *interval, uint32_t wor
     return interval->now[word] - interval->base[word];
 }
 
+/* How many records the interval added to a histogram. */
+static uint64_t count_of(const struct shoal_interval *interval, uint32_t histogram)
+{
+    uint32_t buckets = interval->schema->histogram[histogram].buckets;
+    struct shoal_used used = used_of(interval, histogram);
+    uint64_t count = 0;
+    for (uint32_t i = used.first; i < used.end; i++) {
+        count += bucket_delta(interval, buckets + i);
+    }
+    return count;
+}
+
 void shoal_summarize(const struct shoal_interval *interval, uint32_t histogram,
                      struct shoal_summary *out)
 {
@@ -82,19 +94,20 @@ void shoal_summarize(const struct shoal_interval *interval, uint32_t histogram,
     struct shoal_histogram_place place = interval->schema->histogram[histogram];
     uint32_t bits = interval->schema->def.histograms[histogram].bits;
     struct shoal_used used = used_of(interval, histogram);
-    struct shoal_summary summary = {.sum = bucket_delta(interval, place.sum)};
-    for (uint32_t i = used.first; i < used.end; i++) {
-        uint64_t n = bucket_delta(interval, place.buckets + i);
-        if (n == 0) {
-            continue;
+    struct shoal_summary summary = {.count = count_of(interval, histogram),
+                                    .sum = bucket_delta(interval, place.sum)};
+    if (summary.count > 0) {
+        uint32_t first = used.first, last = used.end - 1;
+        while (bucket_delta(interval, place.buckets + first) == 0) {
+            first++;
         }
-        if (summary.count == 0) {
-            summary.min = shoal_bucket_middle(i, bits);
+        while (bucket_delta(interval, place.buckets + last) == 0) {
+            last--;
         }
-        summary.max = shoal_bucket_middle(i, bits);
-        summary.count += n;
+        summary.min = shoal_bucket_middle(first, bits);
+        summary.max = shoal_bucket_middle(last, bits);
+        summary.mean = (double)summary.sum / (double)summary.count;
     }
-    summary.mean = summary.count > 0 ? (double)summary.sum / (double)summary.count : 0;
     *out = summary;
 }
 
@@ -116,25 +129,17 @@ static uint64_t rank_of(double percent, uint64_t count)
 void shoal_percentiles(const struct shoal_interval *interval, uint32_t histogram,
                        const double *percents, uint32_t count, uint64_t *out)
 {
-    struct shoal_summary summary;
-    shoal_summarize(interval, histogram, &summary);
-    if (count == 0) {
-        return;
-    }
-    memset(out, 0, count * sizeof(*out));
-    if (summary.count == 0) {
-        return;
-    }
+    assert(interval->full);
     struct shoal_histogram_place place = interval->schema->histogram[histogram];
     uint32_t bits = interval->schema->def.histograms[histogram].bits;
-    struct shoal_used used = used_of(interval, histogram);
-    uint64_t seen = 0;
-    uint32_t next = 0;
-    for (uint32_t i = used.first; i < used.end && next < count; i++) {
-        seen += bucket_delta(interval, place.buckets + i);
-        while (next < count && rank_of(percents[next], summary.count) <= seen) {
-            out[next++] = shoal_bucket_middle(i, bits);
+    uint64_t all = count_of(interval, histogram), seen = 0;
+    uint32_t bucket = used_of(interval, histogram).first;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t rank = all > 0 ? rank_of(percents[i], all) : 0;
+        while (seen < rank) {
+            seen += bucket_delta(interval, place.buckets + bucket++);
         }
+        out[i] = all > 0 ? shoal_bucket_middle(bucket - 1, bits) : 0;
     }
 }
 

@@ -1,6 +1,8 @@
 #include "shoal/observer.h"
 
+#include "base/huge.h"
 #include "stats/sampler_internal.h"
+#include "stats/used.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,19 +26,13 @@ struct shoal_observer {
     uint64_t *now, *base, *scratch;
     uint64_t *zero;                      /* the baseline of the run */
     uint64_t header[SHOAL_HEADER_WORDS]; /* newest seen */
-    /* What of `now` can differ from 0, and so of any snapshot before it: the header and the
-     * counters, then the sum and the buckets in use of each histogram. */
-    struct shoal_used *used;       /* owned; of each histogram, empty without them */
-    struct shoal_ring_part *parts; /* owned; parts_of() at most */
+    /* What of `now` holds something, and so of any snapshot before it. */
+    struct shoal_used *used;       /* owned; of each histogram where full */
+    struct shoal_ring_part *parts; /* owned */
     uint32_t part_count;
     uint32_t window_count;
     struct window windows[SHOAL_WINDOWS_MAX];
 };
-
-static uint32_t parts_of(uint32_t histograms)
-{
-    return 1 + 2 * histograms;
-}
 
 static int64_t time_of(const uint64_t *snapshot)
 {
@@ -66,16 +62,19 @@ static const struct shoal_ring *ring_for(const struct shoal_observer *observer,
 static int take_memory(struct shoal_observer *observer, uint32_t window_count)
 {
     const struct shoal_schema *schema = observer->sampler->options.schema;
-    uint32_t words = observer->full ? schema->full_words : schema->counter_words;
+    uint32_t words = observer->full ? used_words(schema) : schema->counter_words;
     uint32_t histograms = observer->full ? schema->def.histogram_count : 0;
-    uint64_t *memory = calloc((size_t)words * (4 + window_count), sizeof(uint64_t));
+    size_t bytes = (size_t)words * (4 + window_count) * sizeof(uint64_t);
+    uint64_t *memory = bytes < HUGE_BYTES / 4 ? calloc(1, bytes) : huge_calloc(bytes);
     observer->words = words;
     observer->zero = memory; /* first: it never moves, so free finds the block by it */
     observer->used = calloc(histograms + 1, sizeof(*observer->used));
-    observer->parts = calloc(parts_of(histograms), sizeof(*observer->parts));
+    observer->parts = calloc(1 + 2 * (size_t)histograms, sizeof(*observer->parts));
     if (memory == NULL || observer->used == NULL || observer->parts == NULL) {
         return -ENOMEM;
     }
+    observer->parts[0] = (struct shoal_ring_part){0, schema->counter_words};
+    observer->part_count = 1;
     observer->now = memory + words;
     observer->base = memory + (size_t)words * 2;
     observer->scratch = memory + (size_t)words * 3;
@@ -155,35 +154,8 @@ static uint64_t find_generation(const struct shoal_ring *ring, int64_t time_us)
     return low;
 }
 
-/* Finds how far each histogram's buckets are in use in `now`. They only grow, so those that were
- * in use need no look. */
-static void find_used(struct shoal_observer *observer)
-{
-    const struct shoal_schema *schema = observer->sampler->options.schema;
-    uint32_t histograms = observer->full ? schema->def.histogram_count : 0, n = 0;
-    observer->parts[n++] = (struct shoal_ring_part){0, schema->counter_words};
-    for (uint32_t i = 0; i < histograms; i++) {
-        struct shoal_histogram_place place = schema->histogram[i];
-        const uint64_t *buckets = observer->now + place.buckets;
-        struct shoal_used *used = &observer->used[i];
-        bool any = used->end > used->first;
-        uint32_t low = any ? used->first : place.bucket_count, high = any ? used->end : 0;
-        uint32_t first = 0, end = place.bucket_count;
-        while (first < low && buckets[first] == 0) {
-            first++;
-        }
-        while (end > high && end > first && buckets[end - 1] == 0) {
-            end--;
-        }
-        *used = (struct shoal_used){first, end};
-        observer->parts[n++] = (struct shoal_ring_part){place.sum, 1};
-        observer->parts[n++] = (struct shoal_ring_part){place.buckets + first, end - first};
-    }
-    observer->part_count = n;
-}
-
-/* Fetches into the window's memory the snapshot of its ring from which it begins, or, where that
- * one has just been overwritten, the next. Only what is in use in `now` is copied: the rest is 0
+/* Fetches into the window's memory the snapshot of its ring from which it begins, or, where
+ * that one has just been overwritten, the next. Only what `now` holds is copied: the rest is 0
  * in every earlier snapshot, and so it is in the window's memory. Returns whether there is one
  * from before `now`. */
 static bool fetch_base(const struct shoal_observer *observer, struct window *window,
@@ -226,14 +198,40 @@ static bool is_standstill(const struct shoal_observer *observer, const uint64_t 
                   (observer->words - SHOAL_HEADER_WORDS) * sizeof(uint64_t)) == 0;
 }
 
+/* Copies the newest snapshot into scratch, but of a full one only what holds something: the
+ * rest of scratch is 0, since it held an earlier one. As shoal_ring_read. */
+static int read_newest(struct shoal_observer *observer, uint64_t *ret_generation)
+{
+    enum { TRIES = 4 };
+    const struct shoal_schema *schema = observer->sampler->options.schema;
+    const struct shoal_ring *ring = observer->ring;
+    if (!observer->full) {
+        return shoal_ring_read(ring, observer->scratch, observer->words, ret_generation);
+    }
+    const struct shoal_ring_part behind = {schema->full_words, schema->def.histogram_count};
+    for (int i = 0; i < TRIES; i++) {
+        uint64_t generation = shoal_ring_head(ring);
+        if (shoal_ring_read_parts(ring, generation, observer->scratch, &behind, 1) != 0) {
+            continue;
+        }
+        used_get(schema, observer->scratch, observer->used);
+        observer->part_count = used_parts(schema, observer->used, observer->parts);
+        if (shoal_ring_read_parts(ring, generation, observer->scratch, observer->parts,
+                                  observer->part_count) == 0) {
+            *ret_generation = generation;
+            return 0;
+        }
+    }
+    return -EBUSY;
+}
+
 int shoal_observer_update(struct shoal_observer *observer)
 {
     if (shoal_ring_head(observer->ring) == observer->generation) {
         return 0;
     }
     uint64_t generation;
-    int error =
-        shoal_ring_read(observer->ring, observer->scratch, observer->words, &generation);
+    int error = read_newest(observer, &generation);
     if (error != 0) {
         return error;
     }
@@ -250,7 +248,6 @@ int shoal_observer_update(struct shoal_observer *observer)
     if (first) {
         memcpy(observer->base, observer->now, observer->words * sizeof(uint64_t));
     }
-    find_used(observer);
     for (uint32_t i = 0; i < observer->window_count; i++) {
         observer->windows[i].base = NULL;
     }

@@ -21,6 +21,8 @@
  * Generations are 64-bit and never repeat, so there is no ABA. */
 #include "shoal/ring.h"
 
+#include "base/huge.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -44,6 +46,13 @@ static struct slot *slot_of(const struct shoal_ring *ring, uint64_t generation)
     return (struct slot *)(void *)(ring->memory + index * ring->stride);
 }
 
+/* The slots' memory; that of a large ring, whose readers jump about, in whole huge pages. */
+static size_t bytes_of(uint32_t slots, size_t stride)
+{
+    size_t bytes = stride * slots;
+    return bytes < HUGE_BYTES / 2 ? bytes : huge_round_up(bytes);
+}
+
 int shoal_ring_init(struct shoal_ring *ring, uint32_t slots, uint32_t words)
 {
     if (slots < 2 || (slots & (slots - 1)) != 0 || words == 0) {
@@ -52,10 +61,13 @@ int shoal_ring_init(struct shoal_ring *ring, uint32_t slots, uint32_t words)
     size_t bytes = sizeof(struct slot) + sizeof(uint64_t) * words;
     size_t stride = (bytes + SHOAL_LINE_BYTES - 1) / SHOAL_LINE_BYTES * SHOAL_LINE_BYTES;
     /* Fresh pages are zero, and a sequence of 0 is that of no generation. */
-    void *memory =
-        mmap(NULL, stride * slots, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t size = bytes_of(slots, stride);
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
         return -ENOMEM;
+    }
+    if (size % HUGE_BYTES == 0) {
+        madvise(memory, size, MADV_HUGEPAGE); /* small pages will do */
     }
     memset(ring, 0, sizeof(*ring));
     atomic_init(&ring->head, 0);
@@ -69,7 +81,7 @@ int shoal_ring_init(struct shoal_ring *ring, uint32_t slots, uint32_t words)
 void shoal_ring_fini(struct shoal_ring *ring)
 {
     if (ring->memory != NULL) {
-        munmap(ring->memory, ring->stride * ring->slots);
+        munmap(ring->memory, bytes_of(ring->slots, ring->stride));
         ring->memory = NULL;
     }
 }

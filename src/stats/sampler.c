@@ -1,6 +1,7 @@
 #include "stats/sampler_internal.h"
 
 #include "stats/lane_internal.h"
+#include "stats/used.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -78,11 +79,11 @@ static int make_rings(struct shoal_sampler *sampler)
     int error =
         shoal_ring_init(&sampler->short_ring, options->short_slots, schema->counter_words);
     if (error == 0) {
-        error = shoal_ring_init(&sampler->full_ring, options->full_slots, schema->full_words);
+        error = shoal_ring_init(&sampler->full_ring, options->full_slots, used_words(schema));
     }
     if (error == 0) {
         error =
-            shoal_ring_init(&sampler->coarse_ring, options->coarse_slots, schema->full_words);
+            shoal_ring_init(&sampler->coarse_ring, options->coarse_slots, used_words(schema));
     }
     return error;
 }
@@ -94,7 +95,7 @@ static int make_lanes(struct shoal_sampler *sampler)
     sampler->lanes = calloc(options->lanes, sizeof(*sampler->lanes));
     sampler->spare_counters = calloc(schema->counter_words, sizeof(uint64_t));
     sampler->spare_full = calloc(schema->full_words, sizeof(uint64_t));
-    sampler->sum = calloc(schema->full_words, sizeof(uint64_t));
+    sampler->sum = calloc(used_words(schema), sizeof(uint64_t));
     if (sampler->lanes == NULL || sampler->spare_counters == NULL ||
         sampler->spare_full == NULL || sampler->sum == NULL) {
         return -ENOMEM;
@@ -300,6 +301,7 @@ static void publish_full(struct shoal_sampler *sampler, int64_t now_us, bool fin
     int64_t time_us = sum_cuts(sampler, true, now_us);
     sampler->last_full_us = max_us(time_us, sampler->last_full_us + 1);
     sampler->sum[SHOAL_HEADER_TIME] = (uint64_t)sampler->last_full_us;
+    used_find(sampler->options.schema, sampler->sum);
     shoal_ring_publish(&sampler->full_ring, sampler->sum);
     int64_t coarse_us = floor_to(now_us, sampler->options.coarse_period_us);
     if (final || coarse_us > sampler->coarse_boundary_us) {

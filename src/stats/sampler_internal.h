@@ -18,8 +18,8 @@ struct sampler_lane {
 
 struct shoal_sampler {
     struct shoal_ring short_ring;         /* counters, every period */
-    struct shoal_ring full_ring;          /* all words, every full period */
-    struct shoal_ring coarse_ring;        /* all words, every coarse period */
+    struct shoal_ring full_ring;          /* all words and used.h's, every full period */
+    struct shoal_ring coarse_ring;        /* the same, every coarse period */
     struct shoal_sampler_options options; /* with defaults filled in; constant */
     int64_t start_us;                     /* constant */
 
@@ -27,7 +27,7 @@ struct shoal_sampler {
     struct sampler_lane *lanes;          /* options.lanes of them */
     uint64_t *spare_counters;            /* counter_words: where the next cut is read into */
     uint64_t *spare_full;                /* full_words: the same for one with histograms */
-    uint64_t *sum;                       /* full_words: the snapshot being made */
+    uint64_t *sum;                       /* used_words(): the snapshot being made */
     uint64_t health[SHOAL_HEADER_WORDS]; /* header words that all snapshots share */
     int64_t last_us, last_full_us;       /* times of the last snapshots */
     int64_t full_boundary_us;            /* multiple of the full period last published */

@@ -127,7 +127,7 @@ static void test_percentiles_of_run_and_interval(void **state)
         struct shoal_interval interval =
             round == 0 ? shoal_observer_run(observer) : shoal_observer_last(observer);
         check_percentiles(&interval, values);
-        assert_non_null(interval.used);
+        assert_true(interval.used != NULL);
         assert_true(interval.used[LATENCY].end < f.schema->histogram[LATENCY].bucket_count);
         assert_true(interval.used[COARSE_LATENCY].first >= interval.used[COARSE_LATENCY].end);
         interval.used = NULL; /* all are looked at: the same */

@@ -272,7 +272,10 @@ static void test_windows_looked_at_now_and_then(void **state)
     fixture_open(&f, 1);
     const uint32_t words = f.schema->full_words;
     uint64_t *history = calloc((size_t)words * (SECONDS + 1), sizeof(*history));
-    assert_non_null(history);
+    if (history == NULL) {
+        fail_msg("out of memory");
+        return;
+    }
     struct shoal_observer *observer;
     assert_int_equal(shoal_observer_new(f.sampler, SHOAL_FULL, lengths, WINDOWS, &observer), 0);
     history[SHOAL_HEADER_TIME] = FIXTURE_START_US;
@@ -283,7 +286,11 @@ static void test_windows_looked_at_now_and_then(void **state)
         shoal_lane_record(fixture_lane(&f, 0), COARSE_LATENCY, 77);
         fixture_advance(&f, second == 1 ? 1060000 : 1000000);
         assert_int_equal(shoal_observer_update(observer), 1);
-        const uint64_t *now = shoal_observer_run(observer).now;
+        struct shoal_interval run = shoal_observer_run(observer);
+        const uint64_t *now = run.now;
+        struct shoal_summary summary;
+        shoal_summarize(&run, LATENCY, &summary);
+        assert_int_equal(summary.count, 2 * second);
         memcpy(history + (size_t)words * (size_t)second, now, words * sizeof(*now));
         for (uint32_t i = 0; i < WINDOWS; i++) {
             if (second % every[i] != 0) {
@@ -291,8 +298,9 @@ static void test_windows_looked_at_now_and_then(void **state)
             }
             struct shoal_interval window = shoal_observer_window(observer, i);
             int begun = second;
-            while (begun > 0 && now[SHOAL_HEADER_TIME] - history[(size_t)words * (size_t)begun] <
-                                    (uint64_t)lengths[i]) {
+            while (begun > 0 &&
+                   now[SHOAL_HEADER_TIME] - history[(size_t)words * (size_t)begun] <
+                       (uint64_t)lengths[i]) {
                 begun--;
             }
             const uint64_t *expected = history + (size_t)words * (size_t)begun;
@@ -313,12 +321,12 @@ static void test_window_asked_for_too_late(void **state)
     (void)state;
     const struct shoal_sampler_options tiny = {
         .short_slots = 4, .full_slots = 4, .coarse_slots = 4};
-    const int64_t second = 1000000;
+    static const int64_t lengths[] = {1000000, 2000000};
     struct fixture f;
     fixture_init(&f, 1, &tiny);
     fixture_open(&f, 1);
     struct shoal_observer *observer;
-    assert_int_equal(shoal_observer_new(f.sampler, SHOAL_FULL, &second, 1, &observer), 0);
+    assert_int_equal(shoal_observer_new(f.sampler, SHOAL_FULL, lengths, 2, &observer), 0);
     for (int round = 0; round < 3; round++) {
         shoal_lane_record(fixture_lane(&f, 0), LATENCY, 100);
         fixture_advance(&f, 5000000);
@@ -328,20 +336,23 @@ static void test_window_asked_for_too_late(void **state)
             shoal_lane_record(fixture_lane(&f, 0), LATENCY, 1ll << i);
             fixture_advance(&f, 10000000);
         }
-        struct shoal_interval window = shoal_observer_window(observer, 0);
         struct shoal_summary summary;
-        shoal_summarize(&window, LATENCY, &summary);
-        assert_int_equal(window.elapsed_us, 0);
-        assert_int_equal(summary.count, 0);
-        assert_int_equal(window.now[f.schema->histogram[LATENCY].sum], total);
-
+        for (uint32_t i = 0; i < 2; i++) {
+            struct shoal_interval window = shoal_observer_window(observer, i);
+            shoal_summarize(&window, LATENCY, &summary);
+            assert_int_equal(window.elapsed_us, 0);
+            assert_int_equal(summary.count, 0);
+            assert_int_equal(window.now[f.schema->histogram[LATENCY].sum], total);
+        }
         assert_int_equal(shoal_observer_update(observer), 1);
-        window = shoal_observer_window(observer, 0);
-        shoal_summarize(&window, LATENCY, &summary);
-        assert_int_equal(window.elapsed_us, 1000000);
-        assert_int_equal(summary.count, 0);
-        assert_int_equal(window.base[f.schema->histogram[LATENCY].sum],
-                         total + (1ull << 20) - 1);
+        for (uint32_t i = 0; i < 2; i++) {
+            struct shoal_interval window = shoal_observer_window(observer, i);
+            shoal_summarize(&window, LATENCY, &summary);
+            assert_int_equal(window.elapsed_us, lengths[i]);
+            assert_int_equal(summary.count, 0);
+            assert_int_equal(window.base[f.schema->histogram[LATENCY].sum],
+                             total + (1ull << 20) - 1);
+        }
     }
     shoal_observer_free(observer);
     fixture_fini(&f);
