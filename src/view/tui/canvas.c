@@ -8,8 +8,11 @@
 int canvas_reset(struct canvas *canvas, int width, int height)
 {
     if (width != canvas->width || height != canvas->height) {
-        free(canvas->cells);
-        canvas->cells = calloc((size_t)width * (size_t)height + 1, sizeof(*canvas->cells));
+        canvas_fini(canvas);
+        canvas->cells =
+            width * height <= canvas->room_cells
+                ? canvas->room
+                : calloc((size_t)width * (size_t)height + 1, sizeof(*canvas->cells));
         canvas->width = canvas->cells == NULL ? 0 : width;
         canvas->height = canvas->cells == NULL ? 0 : height;
     }
@@ -21,12 +24,14 @@ int canvas_reset(struct canvas *canvas, int width, int height)
 
 void canvas_fini(struct canvas *canvas)
 {
-    free(canvas->cells);
+    if (canvas->cells != canvas->room) {
+        free(canvas->cells);
+    }
     canvas->cells = NULL;
     canvas->width = canvas->height = 0;
 }
 
-static int append_rune(struct buf *out, uint32_t rune)
+int canvas_append_rune(struct buf *out, uint32_t rune)
 {
     char bytes[3];
     if (rune < 0x80) {
@@ -54,7 +59,7 @@ int canvas_dump(const struct canvas *canvas, struct buf *out)
             end--;
         }
         for (int x = 0; x < end; x++) {
-            failed |= append_rune(out, row[x].rune);
+            failed |= canvas_append_rune(out, row[x].rune);
         }
         failed |= buf_append(out, "\n", 1);
     }

@@ -26,20 +26,25 @@ enum style {
 };
 
 struct cell {
-    uint32_t rune; /* a Unicode character one column wide */
-    uint8_t style; /* enum style */
+    uint32_t rune : 24; /* a Unicode character one column wide */
+    uint32_t style : 8; /* enum style */
 };
 
 struct canvas {
     int width, height;
-    struct cell *cells; /* owned; width × height, row by row */
+    struct cell *cells; /* width × height, row by row: in `room` if they fit, or owned */
     bool unicode;       /* false: only ASCII is drawn, other characters by a stand-in */
+    struct cell *room;  /* borrowed, or NULL */
+    int room_cells;
 };
 
 /* Resizes and clears. Returns 0, or -1 without memory (then its size is 0 × 0). */
 int canvas_reset(struct canvas *canvas, int width, int height);
 
 void canvas_fini(struct canvas *canvas);
+
+/* Appends one character as UTF-8. Returns 0, or -1 without memory. */
+int canvas_append_rune(struct buf *out, uint32_t rune);
 
 /* Appends the lines as UTF-8, without trailing spaces, each with a newline. */
 int canvas_dump(const struct canvas *canvas, struct buf *out);

@@ -1,7 +1,11 @@
-/* ncurses lives here alone. */
+/* ncurses lives here alone. It knows terminals, takes and gives back the screen, and reads
+ * keys; what it has been told of the screen is that it is blank. Frames are painted past it,
+ * each by one write (painter.h): it would write word by word, and wake the terminal's program
+ * for each. */
 #include "view/tui/terminal.h"
 
 #include "view/tui/model.h"
+#include "view/tui/painter.h"
 #include "view/tui/terminal_guard.h"
 
 #include <errno.h>
@@ -21,14 +25,17 @@
 #include <curses.h>
 #include <term.h>
 
+enum { TEXT_LIMIT = 16 << 20 };
+
 struct terminal {
     SCREEN *screen;
     struct termios saved;
     int width, height;
-    struct cell *shown; /* owned; what was given to ncurses, width × height, or NULL */
+    const struct canvas *shown; /* borrowed; what was painted last, or NULL */
+    bool stale;                 /* what the screen shows is not known: it is to be cleared */
     bool unicode;
-    attr_t attributes[STYLE_COUNT];
-    short pairs[STYLE_COUNT];
+    struct painter painter;
+    struct buf text;                  /* of one frame */
     int pipe[2];                      /* signals arrive here */
     struct sigaction stop, continue_; /* handlers before ours */
 };
@@ -47,8 +54,70 @@ static void on_job_signal(int number)
     errno = error;
 }
 
+/* A string of the terminal's description, or NULL. */
+static const char *capability(const char *name)
+{
+    const char *text = tigetstr(name);
+    return (intptr_t)text == -1 ? NULL : text; /* -1: no string of that name */
+}
+
+/* What tputs gives; there is one terminal in a process. */
+static struct {
+    char *dst;
+    size_t len, size;
+} collected;
+
+static int collect(int byte)
+{
+    if (collected.len + 1 < collected.size) {
+        collected.dst[collected.len++] = (char)byte;
+    }
+    return byte;
+}
+
+/* Appends a word of the terminal's description to dst (room: PAINTER_WORD), without what stands
+ * in it for old terminals' need of time. NULL appends nothing. */
+static void add_word(char *dst, const char *word)
+{
+    if (word != NULL) {
+        collected.dst = dst;
+        collected.len = strlen(dst);
+        collected.size = PAINTER_WORD;
+        tputs(word, 1, collect);
+        dst[collected.len] = '\0';
+    }
+}
+
+static void choose_attributes(struct painter *painter)
+{
+    static const struct {
+        enum style style;
+        bool bold, reverse;
+    } rows[] = {
+        {STYLE_BOLD, true, false}, {STYLE_TITLE, true, false}, {STYLE_FOCUS, true, true},
+        {STYLE_HEAD, true, true},  {STYLE_BAD, true, false},   {STYLE_BANNER, true, true},
+    };
+    const char *reverse = capability("rev") != NULL ? capability("rev") : capability("smso");
+    add_word(painter->normal, capability("sgr0"));
+    if (painter->normal[0] == '\0' || tigetnum("xmc") > 0) {
+        return; /* attributes cannot be undone, or take cells of their own */
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct painter_style *style = &painter->styles[rows[i].style];
+        add_word(style->attributes, rows[i].bold ? capability("bold") : NULL);
+        add_word(style->attributes, rows[i].reverse ? reverse : NULL);
+        style->solid = rows[i].reverse;
+    }
+}
+
+static void set_colour(struct painter *painter, enum style style, int colour)
+{
+    painter->styles[style].colour[0] = '\0';
+    add_word(painter->styles[style].colour, tiparm(capability("setaf"), colour));
+}
+
 /* Colours of middling lightness, so that they can be read on dark and on light. */
-static void choose_colours(struct terminal *terminal)
+static void choose_colours(struct painter *painter)
 {
     static const struct {
         enum style style;
@@ -62,35 +131,39 @@ static void choose_colours(struct terminal *terminal)
         {STYLE_HEIGHT + 2, 62, COLOR_BLUE},     {STYLE_HEIGHT + 3, 134, COLOR_MAGENTA},
         {STYLE_HEIGHT + 4, 162, COLOR_MAGENTA},
     };
-    terminal->attributes[STYLE_DIM] = A_NORMAL;
-    terminal->attributes[STYLE_BOLD] = A_BOLD;
-    terminal->attributes[STYLE_TITLE] = A_BOLD;
-    terminal->attributes[STYLE_FOCUS] = A_BOLD | A_REVERSE;
-    terminal->attributes[STYLE_HEAD] = A_BOLD | A_REVERSE;
-    terminal->attributes[STYLE_BAD] = A_BOLD;
-    terminal->attributes[STYLE_BANNER] = A_BOLD | A_REVERSE;
     const char *no_colour = getenv("NO_COLOR");
-    if ((no_colour != NULL && no_colour[0] != '\0') || !has_colors() || start_color() == ERR) {
+    int count = tigetnum("colors");
+    if ((no_colour != NULL && no_colour[0] != '\0') || count < 8 ||
+        capability("setaf") == NULL || capability("op") == NULL) {
         return;
     }
-    use_default_colors();
+    add_word(painter->no_colour, capability("op"));
+    add_word(painter->normal, capability("op")); /* where sgr0 leaves the colour alone */
     for (size_t i = 0; i < sizeof(colours) / sizeof(colours[0]); i++) {
-        short pair = (short)(i + 1);
-        short colour = COLORS >= 256 ? colours[i].of_256 : colours[i].of_8;
-        if (init_pair(pair, colour, -1) != ERR) {
-            terminal->pairs[colours[i].style] = pair;
-        }
+        set_colour(painter, colours[i].style,
+                   count >= 256 ? colours[i].of_256 : colours[i].of_8);
     }
-    if (COLORS >= 256 && init_pair(32, 244, -1) != ERR) {
-        terminal->pairs[STYLE_DIM] = 32;
+    if (count >= 256) {
+        set_colour(painter, STYLE_DIM, 244);
     }
 }
 
-/* A string of the terminal's description, or NULL. */
-static const char *capability(const char *name)
+static int move_by_description(struct buf *out, int y, int x)
 {
-    const char *text = tigetstr(name);
-    return (intptr_t)text == -1 ? NULL : text; /* -1: no string of that name */
+    char text[PAINTER_WORD] = "";
+    add_word(text, tiparm(capability("cup"), y, x));
+    return buf_append_string(out, text);
+}
+
+static void learn_terminal(struct terminal *terminal)
+{
+    struct painter *painter = &terminal->painter;
+    choose_attributes(painter);
+    choose_colours(painter);
+    painter->moves_plainly = tigetflag("msgr") <= 0;
+    painter->spares_corner = tigetflag("am") > 0 && tigetflag("xenl") <= 0;
+    painter->move = strcmp(capability("cup"), "\033[%i%p1%d;%p2%dH") == 0 ? painter_move_ecma
+                                                                          : move_by_description;
 }
 
 /* What undoes the dashboard on the screen: colours off, cursor on, main screen. */
@@ -190,7 +263,9 @@ struct terminal *terminal_open(struct err *err)
     nodelay(stdscr, TRUE);
     set_escdelay(25);
     ignore_flow_control();
-    choose_colours(terminal);
+    learn_terminal(terminal);
+    terminal->stale = true;
+    buf_init(&terminal->text, TEXT_LIMIT);
     getmaxyx(stdscr, terminal->height, terminal->width);
     return terminal;
 }
@@ -207,7 +282,7 @@ void terminal_close(struct terminal *terminal)
     tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->saved);
     close(terminal->pipe[0]);
     close(terminal->pipe[1]);
-    free(terminal->shown);
+    buf_release(&terminal->text);
     free(terminal);
 }
 
@@ -231,10 +306,9 @@ void terminal_size(struct terminal *terminal, int *ret_width, int *ret_height)
         (size.ws_col != terminal->width || size.ws_row != terminal->height)) {
         terminal->width = size.ws_col;
         terminal->height = size.ws_row;
-        free(terminal->shown);
         terminal->shown = NULL;
         resizeterm(terminal->height, terminal->width);
-        clearok(curscr, TRUE);
+        terminal->stale = true;
     }
     *ret_width = terminal->width;
     *ret_height = terminal->height;
@@ -252,58 +326,66 @@ static bool takes_more(void)
     return poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0;
 }
 
-static void show_cell(const struct terminal *terminal, int y, int x, struct cell cell)
+/* Whoever reads may be slow; a signal is no reason to stop. Returns whether all was written. */
+static bool write_all(const struct buf *text)
 {
-    wchar_t text[2] = {(wchar_t)cell.rune, 0};
-    cchar_t character;
-    setcchar(&character, text, terminal->attributes[cell.style], terminal->pairs[cell.style],
-             NULL);
-    mvadd_wch(y, x, &character);
+    size_t done = 0;
+    while (done < text->len) {
+        ssize_t n = write(STDOUT_FILENO, text->ptr + done, text->len - done);
+        if (n < 0 && errno == EAGAIN) {
+            struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+            poll(&out, 1, -1);
+        } else if (n < 0 && errno != EINTR) {
+            return false;
+        }
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return true;
 }
 
-void terminal_show(struct terminal *terminal, const struct canvas *canvas)
+/* Paints what is not shown yet of a canvas of the terminal's size. */
+static void paint(struct terminal *terminal, const struct canvas *canvas)
 {
-    if (!is_in_foreground() || !takes_more()) {
-        return;
+    const struct cell *shown = terminal->stale ? NULL : terminal->shown->cells;
+    if (terminal->stale) {
+        clearok(curscr, TRUE);
+        refresh();
     }
-    if (canvas->width != terminal->width || canvas->height != terminal->height) {
-        return; /* resized between the two; the next frame fits */
-    }
-    size_t cells = (size_t)canvas->width * (size_t)canvas->height;
-    bool all = terminal->shown == NULL;
-    if (all) {
-        terminal->shown = calloc(cells + 1, sizeof(*terminal->shown));
-    }
-    /* ncurses takes its time for a character, so it is told of those that changed alone. */
-    for (size_t i = 0; i < cells; i++) {
-        struct cell cell = canvas->cells[i];
-        if (!all && cell.rune == terminal->shown[i].rune &&
-            cell.style == terminal->shown[i].style) {
-            continue;
-        }
-        show_cell(terminal, (int)i / canvas->width, (int)i % canvas->width, cell);
-        if (terminal->shown != NULL) {
-            terminal->shown[i] = cell;
-        }
-    }
-    refresh();
+    terminal->text.len = 0;
+    terminal->stale = painter_paint(&terminal->painter, shown, canvas, &terminal->text) != 0 ||
+                      !write_all(&terminal->text);
+    terminal->shown = canvas;
 }
 
-static void redraw_all(void)
+bool terminal_show(struct terminal *terminal, const struct canvas *canvas)
 {
-    clearok(curscr, TRUE);
-    refresh();
+    /* Of another size: resized between the two; the next frame fits. */
+    if (!is_in_foreground() || !takes_more() || canvas->width != terminal->width ||
+        canvas->height != terminal->height) {
+        return false;
+    }
+    paint(terminal, canvas);
+    return true;
+}
+
+/* What was shown before something else used the screen. */
+static void redraw_all(struct terminal *terminal)
+{
+    terminal->stale = true;
     curs_set(0);
+    if (terminal->shown != NULL) {
+        paint(terminal, terminal->shown);
+    }
 }
 
 /* The terminal goes back, the process stops; here it goes on after SIGCONT. */
-static void suspend(void)
+static void suspend(struct terminal *terminal)
 {
     def_prog_mode();
     endwin();
     raise(SIGSTOP);
     reset_prog_mode();
-    redraw_all();
+    redraw_all(terminal);
 }
 
 static void take_signals(struct terminal *terminal)
@@ -311,10 +393,10 @@ static void take_signals(struct terminal *terminal)
     char what;
     while (read(terminal->pipe[0], &what, 1) == 1) {
         if (what == 's') {
-            suspend();
+            suspend(terminal);
         } else if (is_in_foreground()) {
             reset_prog_mode();
-            redraw_all();
+            redraw_all(terminal);
         }
     }
 }

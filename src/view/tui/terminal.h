@@ -25,9 +25,10 @@ bool terminal_is_unicode(const struct terminal *terminal);
 /* Its size now; it may have changed. */
 void terminal_size(struct terminal *terminal, int *ret_width, int *ret_height);
 
-/* Shows a canvas of this size. Nothing while this process is in the background or whoever
- * should read the terminal does not. */
-void terminal_show(struct terminal *terminal, const struct canvas *canvas);
+/* Shows a canvas of this size. Not while this process is in the background or whoever should
+ * read the terminal does not. Returns whether it was shown: then the canvas is borrowed until
+ * another one has been, since that one's changes are told from it. */
+bool terminal_show(struct terminal *terminal, const struct canvas *canvas);
 
 /* Throws away what the terminal has yet to show, so that a thread which waits to write goes on.
  * From any thread. */

@@ -1,6 +1,7 @@
 #include "view/tui/tui.h"
 
 #include "base/clock.h"
+#include "base/huge.h"
 #include "view/thread.h"
 #include "view/tui/model.h"
 #include "view/tui/panels.h"
@@ -18,6 +19,7 @@
 enum {
     FRAME_US = 500000,
     LOOK_MS = 100,       /* how often the size is looked at */
+    ROOM_CELLS = 16384,  /* larger terminals than 200 by 60 get memory of their own */
     STOP_NS = 300000000, /* how long the terminal may take for the last frame */
 };
 
@@ -33,9 +35,12 @@ struct tui {
 
     /* The thread's own. */
     struct terminal *terminal;
-    struct canvas canvas;
+    struct canvas canvases[2]; /* one is shown while the other is drawn */
+    int next;                  /* number of the one to be drawn */
+    int width, height;         /* of what was drawn last */
     struct model model;
-    int64_t frames, cost_us; /* what all of them but the first took */
+    struct cell cells[2][ROOM_CELLS]; /* of the canvases */
+    int64_t frames, cost_us;          /* what all of them but the first took */
 };
 
 /* Whether the screen has to change by itself. A paused display reads and draws nothing, so it
@@ -53,9 +58,15 @@ static void show(struct tui *tui)
 {
     int width, height;
     terminal_size(tui->terminal, &width, &height);
-    if (canvas_reset(&tui->canvas, width, height) == 0) {
-        panels_draw(&tui->model, &tui->canvas);
-        terminal_show(tui->terminal, &tui->canvas);
+    struct canvas *canvas = &tui->canvases[tui->next];
+    if (canvas_reset(canvas, width, height) != 0) {
+        return;
+    }
+    panels_draw(&tui->model, canvas);
+    tui->width = width;
+    tui->height = height;
+    if (terminal_show(tui->terminal, canvas)) {
+        tui->next = !tui->next;
     }
 }
 
@@ -88,7 +99,7 @@ static bool size_changed(struct tui *tui)
 {
     int width, height;
     terminal_size(tui->terminal, &width, &height);
-    return width != tui->canvas.width || height != tui->canvas.height;
+    return width != tui->width || height != tui->height;
 }
 
 static void run(struct tui *tui)
@@ -127,7 +138,11 @@ static void *thread_main(void *arg)
     bool opened = tui->opened;
     sem_post(&tui->ready);
     if (opened) {
-        tui->canvas.unicode = terminal_is_unicode(tui->terminal);
+        for (int i = 0; i < 2; i++) {
+            tui->canvases[i] = (struct canvas){.unicode = terminal_is_unicode(tui->terminal),
+                                               .room = tui->cells[i],
+                                               .room_cells = ROOM_CELLS};
+        }
         run(tui);
         terminal_close(tui->terminal);
     }
@@ -140,7 +155,8 @@ static void tui_free(struct tui *tui)
         close(tui->stop_fd);
     }
     sem_destroy(&tui->ready);
-    canvas_fini(&tui->canvas);
+    canvas_fini(&tui->canvases[0]);
+    canvas_fini(&tui->canvases[1]);
     frame_source_free(tui->source);
     free(tui);
 }
@@ -148,7 +164,7 @@ static void tui_free(struct tui *tui)
 struct tui *tui_start(struct frame_source *source, const struct tui_options *options,
                       struct err *err)
 {
-    struct tui *tui = calloc(1, sizeof(*tui));
+    struct tui *tui = huge_calloc(sizeof(*tui)); /* the timeline is most of it */
     if (tui == NULL || source == NULL) {
         frame_source_free(source);
         free(tui);

@@ -52,11 +52,10 @@ static int tear_down(void **state)
 
 static void show(struct shown *shown, int width, int height)
 {
-    struct model *model = &shown->model;
-    model_read(model, shown->source);
+    model_read(&shown->model, shown->source);
     shown->text.len = 0;
     assert_int_equal(canvas_reset(&shown->canvas, width, height), 0);
-    panels_draw(model, &shown->canvas);
+    panels_draw(&shown->model, &shown->canvas);
     assert_int_equal(canvas_dump(&shown->canvas, &shown->text), 0);
 }
 
@@ -151,6 +150,58 @@ static void test_banner_when_the_generator_is_the_limit(void **state)
     play_and_show(shown, 80, 24);
     assert_true(says(shown, "THE GENERATOR IS THE BOTTLENECK"));
     assert_true(says(shown, "AT ITS LIMIT"));
+}
+
+/* A held display can be looked through: each window is what it was, however long it is held. */
+static void test_held_windows(void **state)
+{
+    static const int64_t lengths_us[FRAME_RUN] = {1000000, 10000000, 60000000, 300000000};
+    struct shown *shown = *state;
+    const struct frame *frame = &shown->model.frame;
+    fixture_play(&shown->fixture, 320000000, 10, false);
+    model_read(&shown->model, shown->source);
+    model_key(&shown->model, 'p');
+    fixture_play(&shown->fixture, 700000000, 10, true);
+    for (enum frame_window i = 0; i < FRAME_RUN; i++) {
+        assert_in_range(frame_counters(frame, i)->elapsed_us, lengths_us[i],
+                        lengths_us[i] + 10000000);
+        assert_in_range(frame_full(frame, i)->elapsed_us, lengths_us[i],
+                        lengths_us[i] + 10000000);
+    }
+}
+
+/* What has been read row by row is what the recorder has, across the point where the columns
+ * begin anew. */
+static void test_timeline(void **state)
+{
+    struct shown *shown = *state;
+    struct fixture *fixture = &shown->fixture;
+    struct timeline *timeline = calloc(1, sizeof(*timeline));
+    struct series_row *rows = calloc(TIMELINE_ROWS, sizeof(*rows));
+    struct recorder_state recorded;
+    assert_true(timeline != NULL && rows != NULL);
+    for (int second = 0; second < 3 * TIMELINE_ROWS; second += 1 + second / 10 % 40) {
+        fixture_play(fixture, 1000000LL * (1 + second / 10 % 40), 10, false);
+        recorder_state(fixture->recorder, &recorded);
+        timeline_read(timeline, fixture->recorder, &recorded);
+        size_t count = recorded.row_count < TIMELINE_ROWS ? recorded.row_count : TIMELINE_ROWS;
+        size_t first = recorded.row_count - count;
+        assert_int_equal(recorder_rows(fixture->recorder, first, rows, TIMELINE_ROWS), count);
+        assert_int_equal(timeline->count, count);
+        for (size_t i = 0; i < count; i++) {
+            for (int k = 0; k < SERIES_COUNT; k++) {
+                assert_memory_equal(&timeline_column(timeline, (enum series)k)[i],
+                                    &rows[i].value[k], sizeof(double));
+            }
+        }
+    }
+    /* Thinned: another step, fewer rows. */
+    recorded.step_s = 2;
+    timeline_read(timeline, fixture->recorder, &recorded);
+    assert_int_equal(timeline->count, TIMELINE_ROWS);
+    assert_int_equal(timeline->read, recorded.row_count);
+    free(rows);
+    free(timeline);
 }
 
 static void tell_origin(struct model *model)
@@ -342,6 +393,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_banner_when_the_generator_is_the_limit, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_focus_brings_a_panel_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_held_windows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_timeline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_plots, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_origin, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_texts_end_in_dots, set_up, tear_down),
