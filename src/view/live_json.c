@@ -196,7 +196,7 @@ static json_t *make_thresholds(const struct frame *frame)
 
 static json_t *make_generator(const struct frame *frame)
 {
-    const struct shoal_interval *recent = frame_full(frame, FRAME_1S);
+    const struct shoal_interval *recent = frame_counters(frame, FRAME_1S);
     struct trust_verdict trust;
     trust_judge(&frame->state.facts, &trust);
     json_t *workers = json_array();

@@ -10,7 +10,7 @@
 
 static double worker_share(const struct model *m, unsigned worker)
 {
-    return shoal_rate_at(frame_full(&m->frame, FRAME_1S), METRIC_WORKER_CPU, worker) / 1e6;
+    return shoal_rate_at(frame_counters(&m->frame, FRAME_1S), METRIC_WORKER_CPU, worker) / 1e6;
 }
 
 static enum style worker_style(double share, enum style good)

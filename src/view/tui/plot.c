@@ -45,13 +45,9 @@ void plot_line(const struct area *area, const double *values, int count, double 
 /* The dots of one braille cell: two columns filled from below to `left` and `right` of 4. */
 static uint32_t braille(int left, int right)
 {
-    static const unsigned char lefts[] = {0x40, 0x04, 0x02, 0x01};
-    static const unsigned char rights[] = {0x80, 0x20, 0x10, 0x08};
-    uint32_t dots = 0;
-    for (int i = 0; i < 4; i++) {
-        dots |= (i < left ? lefts[i] : 0u) | (i < right ? rights[i] : 0u);
-    }
-    return dots == 0 ? ' ' : 0x2800 + dots;
+    static const unsigned char lefts[] = {0, 0x40, 0x44, 0x46, 0x47};
+    static const unsigned char rights[] = {0, 0x80, 0xa0, 0xb0, 0xb8};
+    return 0x2800 + (lefts[left] | (uint32_t)rights[right]);
 }
 
 int plot_graph_shows(int width, int count)
@@ -92,12 +88,8 @@ void plot_graph(const struct area *area, const double *values, int count, double
     for (int x = 0; x < area->width; x++) {
         int left = dots_of(value_at(values, shown, 2 * x, columns), top, height);
         int right = dots_of(value_at(values, shown, 2 * x + 1, columns), top, height);
-        for (int y = 0; y < height; y++) {
-            int below = (height - 1 - y) * 4;
+        for (int y = height - 1, below = 0; left > below || right > below; y--, below += 4) {
             int l = clamp(left - below, 0, 4), r = clamp(right - below, 0, 4);
-            if (l == 0 && r == 0) {
-                continue;
-            }
             int step = height > 1 ? (height - 1 - y) * steps / (height - 1) : steps / 2;
             area_rune(area, y, x, (enum style)(STYLE_HEIGHT + step),
                       area->canvas->unicode ? braille(l, r) : '#');
