@@ -486,7 +486,7 @@ def test_dns_faults(origin):
 
 @pytest.mark.parametrize("arguments, complaint", [
     (["--fault", "statu=503"], "'statu' is no fault"),
-    (["--fault", "status"], "status of 200 to 599"),
+    (["--fault", "status"], "status from 200 to 599"),
     (["--fault", "status=503,p=2"], "above 1"),
     (["--fault", "status=503,from=3s,to=2s"], "ends before it begins"),
     (["--stream", "bitrates=1M"], "no name"),
