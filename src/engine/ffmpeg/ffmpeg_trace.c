@@ -211,6 +211,7 @@ static void on_request(struct ffmpeg_trace *trace, const struct ffmpeg_log_event
     connection->state = FFMPEG_FETCH_WAITING;
     connection->request_counted = false;
     connection->closes = false;
+    connection->is_read = false;
     connection->order = ++trace->order;
     connection->status = 0;
     connection->length_bytes = UINT64_MAX;
@@ -546,6 +547,15 @@ static void on_no_connection(struct ffmpeg_trace *trace, const struct ffmpeg_log
     }
 }
 
+/* Lines of the newest playlist have been read. A body that is cut says so, and ends it. */
+static void on_playlist_read(struct ffmpeg_trace *trace)
+{
+    struct ffmpeg_connection *connection = trace->latest;
+    if (connection != NULL && ffmpeg_fetch_is_playlist(connection->fetch.kind)) {
+        connection->is_read = true;
+    }
+}
+
 /* Events that say how things go, and settle the newest request by the way. */
 static void take_flow(struct ffmpeg_trace *trace, const struct ffmpeg_log_event *event,
                       int64_t now_us)
@@ -564,7 +574,12 @@ static void take_flow(struct ffmpeg_trace *trace, const struct ffmpeg_log_event 
     case FFMPEG_LOG_SIGNALLED:
         trace->signalled = true;
         break;
+    case FFMPEG_LOG_PLAYLIST_TAG:
+    case FFMPEG_LOG_SEQUENCE:
+        on_playlist_read(trace);
+        break;
     case FFMPEG_LOG_SEQUENCE_BACK:
+        on_playlist_read(trace);
         ffmpeg_fetch_count_failure(trace, NULL, FAIL_SEQUENCE_REGRESSED);
         break;
     case FFMPEG_LOG_SEGMENTS_EXPIRED:
@@ -716,7 +731,7 @@ void ffmpeg_trace_end(struct ffmpeg_trace *trace, bool by_itself)
         if (connection->context == 0) {
             continue;
         }
-        if (connection->state == FFMPEG_FETCH_BODY && by_itself) {
+        if (connection->state == FFMPEG_FETCH_BODY && (by_itself || connection->is_read)) {
             connection->closes = false;
             ffmpeg_fetch_complete(trace, connection);
         }

@@ -103,6 +103,8 @@ struct ffmpeg_connection {
     enum ffmpeg_fetch_state state;
     bool request_counted;
     bool closes;           /* either side said so */
+    bool is_read;          /* a playlist, of which lines were read: whole unless it is said to
+                            * be cut, also when the process is stopped right after */
     uint8_t server;        /* value of the label */
     uint32_t order;        /* of its newest request, to find the oldest */
     unsigned status;       /* of the response; 0 unknown */

@@ -449,7 +449,9 @@ static void count_events(const char *name, unsigned counts[FFMPEG_LOG_TYPE_COUNT
 static void versions_say_the_same(void **state)
 {
     static const char *const names[] = {"version4.1-trace.log", "version4.3-trace.log",
-                                        "version7.1-trace.log", "version9.0-trace.log"};
+                                        "version6.0-trace.log", "version6.1-trace.log",
+                                        "version7.1-trace.log", "version8.0-trace.log",
+                                        "version9.0-trace.log"};
     static const struct {
         enum ffmpeg_log_type type;
         unsigned count;

@@ -179,7 +179,16 @@ static const struct row rows[] = {
     {"version4.3-trace.log",
      {N(HTTP_REQUESTS, 14), N(PLAYLISTS, 4), N(SEGMENTS, 10), N(TCP_CONNECTS, 8),
       N(SEGMENT_BYTES, 131036), N(BODY_BYTES, 132000), N(CACHE_HITS, 14), N(FAILURES, 0)}},
+    {"version6.0-trace.log",
+     {N(HTTP_REQUESTS, 14), N(PLAYLISTS, 4), N(SEGMENTS, 10), N(TCP_CONNECTS, 8),
+      N(SEGMENT_BYTES, 131036), N(BODY_BYTES, 132000), N(CACHE_HITS, 14), N(FAILURES, 0)}},
+    {"version6.1-trace.log",
+     {N(HTTP_REQUESTS, 14), N(PLAYLISTS, 4), N(SEGMENTS, 10), N(TCP_CONNECTS, 8),
+      N(SEGMENT_BYTES, 131036), N(BODY_BYTES, 132000), N(CACHE_HITS, 14), N(FAILURES, 0)}},
     {"version7.1-trace.log",
+     {N(HTTP_REQUESTS, 14), N(PLAYLISTS, 4), N(SEGMENTS, 10), N(TCP_CONNECTS, 8),
+      N(SEGMENT_BYTES, 131036), N(BODY_BYTES, 132000), N(CACHE_HITS, 14), N(FAILURES, 0)}},
+    {"version8.0-trace.log",
      {N(HTTP_REQUESTS, 14), N(PLAYLISTS, 4), N(SEGMENTS, 10), N(TCP_CONNECTS, 8),
       N(SEGMENT_BYTES, 131036), N(BODY_BYTES, 132000), N(CACHE_HITS, 14), N(FAILURES, 0)}},
     {"version9.0-trace.log",
@@ -357,6 +366,40 @@ static void restarts_begin_anew(void **state)
     assert_int_equal(fixture_histogram_count(lane, METRIC_SEGMENT_FIRST_BYTE), 2);
     assert_int_equal(fixture_histogram_sum(lane, METRIC_SEGMENT_FIRST_BYTE), 2 * first_us);
     fixture_lane_free(lane);
+}
+
+/* A reload that brings no segment has no request after it; stopped then, FFmpeg has read it all
+ * the same. One of which no line was read is given up. */
+static void a_playlist_that_was_read_counts_at_the_end(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *lines;
+        uint64_t playlists;
+    } ends[] = {
+        {"[hls @ 0x1] [verbose] Skip ('#EXT-X-VERSION:6')\n", 1},
+        {"[hls @ 0x1] [debug] Media sequence change (6 -> 7) reflected in first_timestamp: "
+         "37410660 -> 39410660\n",
+         1},
+        {"", 0},
+    };
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        static struct reader reader;
+        struct shoal_lane *lane = fixture_lane_new();
+        begin(&reader, lane, NULL, 0);
+        feed(&reader, "[http @ 0xf] [info] Opening 'http://h/l.m3u8' for reading\n"
+                      "[http @ 0xa] [debug] request: GET /l.m3u8 HTTP/1.1\n"
+                      "[http @ 0xa] [trace] http_code=206\n"
+                      "[http @ 0xa] [trace] header='Content-Length: 269'\n"
+                      "[http @ 0xa] [trace] header=''\n");
+        feed(&reader, ends[i].lines);
+        reader.trace.leaving = true;
+        feed(&reader, "[info] Exiting normally, received signal 15.\n");
+        end(&reader);
+        assert_int_equal(fixture_sum(lane, METRIC_PLAYLISTS), ends[i].playlists);
+        assert_int_equal(fixture_sum(lane, METRIC_BODIES_ABORTED), 1 - ends[i].playlists);
+        fixture_lane_free(lane);
+    }
 }
 
 /* What a process that was asked to leave cuts short is no failure of the server. */
@@ -608,6 +651,7 @@ int main(void)
         cmocka_unit_test(variants_are_labels),
         cmocka_unit_test(equal_names_are_apart),
         cmocka_unit_test(restarts_begin_anew),
+        cmocka_unit_test(a_playlist_that_was_read_counts_at_the_end),
         cmocka_unit_test(leaving_is_no_failure),
         cmocka_unit_test(stamps_are_times),
         cmocka_unit_test(failures_of_real_logs_are_shown),
