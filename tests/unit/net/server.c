@@ -38,11 +38,22 @@ static void *run_connection(void *argument)
     return NULL;
 }
 
+/* accept() takes its descriptor before it waits: where a test leaves none to its process it
+ * fails at once, until there is one again. */
+static int accept_one(const struct server *server)
+{
+    int fd;
+    do {
+        fd = accept(server->listener, NULL, NULL);
+    } while (fd < 0 && errno == EMFILE);
+    return fd;
+}
+
 static void *run_acceptor(void *argument)
 {
     struct server *server = argument;
     for (;;) {
-        int fd = accept(server->listener, NULL, NULL);
+        int fd = accept_one(server);
         pthread_mutex_lock(&server->lock);
         if (fd < 0 || server->stopping || server->count == SERVER_CONNECTIONS_MAX) {
             pthread_mutex_unlock(&server->lock);
