@@ -60,9 +60,11 @@ def stream(nginx, live, tmp_path):
 @pytest.mark.slow
 def test_a_frozen_nginx_stalls_every_viewer_as_long_as_its_log_says(shoal, stream):
     def freeze():
-        let_pass(9)  # the scenario: play, three seconds without an answer, play on
+        # The scenario: play, four seconds without an answer, play on. Buffers hold up to two, so
+        # that for longer than the second between two rows of the report nobody plays.
+        let_pass(9)
         stream.freeze()
-        let_pass(3)
+        let_pass(4)
         stream.thaw()
 
     report = play(shoal, stream, freeze)
