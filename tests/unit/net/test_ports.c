@@ -1,6 +1,7 @@
 /* Source ports and source addresses that are not there, in networks of the test's own:
  * namespaces whose range of ports is two, or without IPv6. Skipped where the kernel gives no
  * such namespace. */
+#include "../skip.h"
 #include "net/port_range.h"
 #include "rig.h"
 #include "server.h"
@@ -58,7 +59,7 @@ static void test_ports_spent(void **state)
 {
     (void)state;
     if (!own_network() || !set_port_range("50000 50001")) {
-        skip();
+        SKIP_TEST("no network namespace to be had");
     }
     struct server server;
     memset(&server, 0, sizeof(server));
@@ -96,7 +97,7 @@ static void test_no_source_address(void **state)
 {
     (void)state;
     if (!own_network() || !set_parameter("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1")) {
-        skip();
+        SKIP_TEST("no network namespace to be had");
     }
     struct rig rig;
     rig_open(&rig, NULL, NULL);
@@ -133,7 +134,7 @@ static void test_windows_of_ports(void **state)
 {
     (void)state;
     if (!own_network() || !set_port_range("50000 50511")) {
-        skip();
+        SKIP_TEST("no network namespace to be had");
     }
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(40000),

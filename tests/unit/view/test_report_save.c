@@ -1,4 +1,5 @@
 /* Files of a report: the old one or the new one, never a part. */
+#include "../skip.h"
 #include "view/report.h"
 
 #include <errno.h>
@@ -197,7 +198,7 @@ static void test_a_folder_that_takes_no_files(void **state)
     assert_int_equal(chmod("closed", 0555), 0);
     int status = in_child(save_where_nothing_can_be_put);
     if (WEXITSTATUS(status) == CANNOT) {
-        skip();
+        SKIP_TEST("no other user to be had");
     }
     assert_int_equal(status, 0);
     assert_holds("closed/file", "words");
@@ -251,7 +252,7 @@ static void test_a_full_disk(void **state)
     (void)state;
     int status = in_child(save_on_a_full_disk);
     if (WIFEXITED(status) && WEXITSTATUS(status) == CANNOT) {
-        skip();
+        SKIP_TEST("no file system of its own to be had");
     }
     assert_int_equal(status, 0);
 }
