@@ -111,7 +111,7 @@ void player_give(struct player *player, struct player_rendition *rendition,
     line->state = PLAYER_LINE_IN_FLIGHT;
     line->resource = (uint8_t)resource;
     line->began_us = line->due_us;
-    line->abandoned = line->arriving = false;
+    line->abandoned = false;
     line->serial = ++player->serial & 0xffffff;
     player->in_flight++;
     *out = (struct player_action){
@@ -212,6 +212,7 @@ static struct player_line *take_back(struct player *player, uint32_t token,
     struct player_line *line = find_line(player, token, ret_rendition);
     player->in_flight--;
     line->state = PLAYER_LINE_IDLE;
+    line->arriving = false;
     return line;
 }
 

@@ -149,6 +149,9 @@ void player_join_again(struct player *player, struct player_rendition *rendition
 
 /* ---- player_retry.c ---- */
 
+/* Has what the line is for failed since something of its kind arrived? */
+bool player_is_retrying(const struct player_line *line);
+
 void player_retry(struct player *player, struct player_rendition *rendition,
                   struct player_line *line, enum fail fail, int64_t retry_after_us);
 

@@ -268,7 +268,6 @@ static void refill(struct player *player, struct player_rendition *rendition)
         line->sequence = segment->sequence;
         line->asset = 0;
         line->state = PLAYER_LINE_READY;
-        line->arriving = false;
         if (player->state != PLAYER_STATE_STARTUP) {
             line->deadline_us = player->now_us + player_clock_media(player, rendition->next_us);
         }

@@ -89,16 +89,6 @@ static void schedule(struct player *player, struct player_rendition *rendition, 
     line->state = PLAYER_LINE_READY;
 }
 
-static bool is_retrying(const struct player_line *line)
-{
-    for (int i = 0; i < PLAYER_TROUBLE_COUNT; i++) {
-        if (line->attempts[i] > 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* When playing comes to a segment of the rendition, at due_us or later. Where it waits for one
  * that is not listed it has come there already. */
 static int64_t comes_to_segment_us(const struct player *player,
@@ -132,7 +122,7 @@ int64_t player_playlist_wake(const struct player *player,
         return PLAYER_NEVER;
     }
     if (player_profile_of(player)->reload == PLAYER_RELOAD_AT_SEGMENT && rendition->aligned &&
-        !is_retrying(line)) {
+        !player_is_retrying(line)) {
         return comes_to_segment_us(player, rendition, line->due_us);
     }
     return line->due_us;
@@ -306,7 +296,7 @@ static bool is_stuck(const struct player *player, const struct player_rendition 
     }
     for (int i = 1; i < PLAYER_LINES; i++) {
         const struct player_line *line = &rendition->lines[i];
-        if (line->state != PLAYER_LINE_IDLE && is_retrying(line) &&
+        if (line->state != PLAYER_LINE_IDLE && player_is_retrying(line) &&
             line->sequence + 1 < end_sequence(old)) {
             return true;
         }

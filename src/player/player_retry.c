@@ -33,6 +33,16 @@ enum player_trouble player_trouble_of(enum fail fail)
     }
 }
 
+bool player_is_retrying(const struct player_line *line)
+{
+    for (int i = 0; i < PLAYER_TROUBLE_COUNT; i++) {
+        if (line->attempts[i] > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int64_t delay_us(struct player *player, const struct player_retry *retry,
                         unsigned attempt)
 {
@@ -69,16 +79,6 @@ static bool has_retry(const struct player *player, const struct player_rendition
            (retry->endless_live && playlist != NULL && !m3u8_is_final(playlist));
 }
 
-static bool is_first_failure(const struct player_line *line)
-{
-    for (int i = 0; i < PLAYER_TROUBLE_COUNT; i++) {
-        if (line->attempts[i] > 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Asks again with the next piece of media that is read, if there is one before playing comes to
  * the segment; after the first failure at once, since it may be the kept connection's. */
 static bool retry_with_piece(const struct player *player,
@@ -100,7 +100,7 @@ void player_retry(struct player *player, struct player_rendition *rendition,
     const struct player_profile *profile = player_profile_of(player);
     enum player_trouble trouble = player_trouble_of(fail);
     const struct player_retry *retry = &profile->policy[line->resource].retry[trouble];
-    bool is_first = is_first_failure(line);
+    bool is_first = !player_is_retrying(line);
     unsigned attempt = line->attempts[trouble];
     if (line->attempts[trouble] < UINT8_MAX) {
         line->attempts[trouble]++;

@@ -16,29 +16,23 @@ extern const struct player_profile player_profile_ffmpeg;
         .retries = (count), .then = (after), .factor_pct = 100 \
     }
 
-#define ONCE                              \
-    {                                     \
-        PATIENCE, .retry = {              \
-            RETRIES(0, PLAYER_THEN_FAIL), \
-            RETRIES(0, PLAYER_THEN_FAIL), \
-            RETRIES(0, PLAYER_THEN_FAIL), \
-            RETRIES(0, PLAYER_THEN_FAIL), \
-            RETRIES(0, PLAYER_THEN_FAIL), \
-        }                                 \
+/* Of what arrives and is not what was asked for there is no second try. */
+#define POLICY(count, after)       \
+    {                              \
+        PATIENCE, .retry = {       \
+            RETRIES(count, after), \
+            RETRIES(count, after), \
+            RETRIES(count, after), \
+            RETRIES(count, after), \
+            RETRIES(0, after),     \
+        }                          \
     }
+
+#define ONCE POLICY(0, PLAYER_THEN_FAIL)
 
 /* When playing has come to a segment that failed, three tries follow each other: the last one
  * ahead, one over the connection that the segment before came over, and one over a new one. */
-#define SEGMENT                           \
-    {                                     \
-        PATIENCE, .retry = {              \
-            RETRIES(2, PLAYER_THEN_SKIP), \
-            RETRIES(2, PLAYER_THEN_SKIP), \
-            RETRIES(2, PLAYER_THEN_SKIP), \
-            RETRIES(2, PLAYER_THEN_SKIP), \
-            RETRIES(0, PLAYER_THEN_SKIP), \
-        }                                 \
-    }
+#define SEGMENT POLICY(2, PLAYER_THEN_SKIP)
 
 const struct player_profile player_profile_ffmpeg = {
     .name = "ffmpeg",
