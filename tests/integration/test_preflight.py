@@ -1,9 +1,11 @@
 """What is said before the first viewer comes."""
 import re
+import subprocess
 
 import pytest
 
 from helpers.process import has_ipv6
+from helpers.shoal import shoal_path
 
 
 @pytest.mark.parametrize("fault, words", [
@@ -49,3 +51,18 @@ def test_memory_of_a_viewer_is_said_in_parts(shoal, origin, tls):
     assert total == player + slot + 2 * (connection + secure)
     assert (secure > 0) == tls
     assert report.json["generator"]["bytes_per_viewer"] == total
+
+
+def test_descriptors_for_the_connections_that_a_player_keeps(origin):
+    """One a viewer, but three with FFmpeg's: two for segments, one for reloads."""
+    server = origin()
+    for player, refused in (("hlsjs", False), ("ffmpeg", True)):
+        done = subprocess.run(
+            ["prlimit", "--nofile=300", shoal_path(), "run", "--listen", "off", "--no-tui",
+             "--viewers", "100", "--duration", "1s", "--player", player,
+             f"{server.base}/live/index.m3u8"],
+            capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+        assert (done.returncode == 3) == refused, done.stderr
+        said = re.search(r"100 viewers need (\d+) file descriptors, the limit is 300 \(", done.stderr)
+        assert (said is not None) == refused, done.stderr
+        assert not refused or 300 < int(said[1]) < 500
